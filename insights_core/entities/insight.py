@@ -1,0 +1,249 @@
+"""What an insight job is asked, what it says while it runs, and what it leaves behind."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from insights_core.entities.common import Record, UtcTime
+
+SUMMARY_ASSESSMENT = "mlflow.insights.summary"
+CLUSTER_TAG = "mlflow.insights.cluster_id"
+DETAILS_ARTIFACT = "mlflow_insights_cluster_details.json"
+DETAILS_SCHEMA_VERSION = 1
+
+
+class Strict(BaseModel):
+    """Base of models that callers fill in: an unknown field is a mistake, not a note."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class TraceScope(Strict):
+    """Which traces. All conditions hold together; explicit ids leave the others out of account."""
+
+    experiment_id: str
+    filter_string: str | None = None
+    """MLflow's trace filter syntax."""
+    start_time_ms: int | None = None
+    """Inclusive, epoch milliseconds."""
+    end_time_ms: int | None = None
+    """Exclusive, epoch milliseconds."""
+    run_id: str | None = None
+    session_id: str | None = None
+    trace_ids: list[str] | None = None
+    sample_rate: float = Field(1.0, gt=0, le=1)
+    """Share of the matching traces to take, at random over all of them."""
+    max_traces: int | None = Field(None, ge=1)
+    """At most this many, at random over all that match."""
+    seed: int = 0
+
+
+class ClusteringConfig(Strict):
+    """How vectors become clusters."""
+
+    method: Literal["hdbscan", "kmeans", "dbscan", "agglomerative", "evoc"] = "hdbscan"
+    min_cluster_size: int | None = Field(None, ge=2)
+    """None: chosen from the number of traces."""
+    n_clusters: int | None = Field(None, ge=1)
+    """For kmeans and agglomerative; None: chosen by silhouette."""
+    max_levels: int = Field(3, ge=1, le=3)
+    seed: int = 0
+
+
+class InsightSpec(Strict):
+    """Everything that defines an insight job; stored as `insights/insight.yaml`."""
+
+    scope: TraceScope
+    instruction: str = Field(min_length=3, max_length=4000)
+    """What the analyst wants to know."""
+    name: str | None = None
+    description: str = ""
+    theme_id: str | None = None
+    model: str | None = None
+    """A model of the endpoint, or `offline`; None: INSIGHTS_MODEL where an endpoint is set, else offline."""
+    embedding_model: str | None = None
+    clustering: ClusteringConfig = Field(default_factory=ClusteringConfig)
+    max_chars: int = Field(12_000, ge=500)
+    """Budget for one trace's text."""
+    max_cost_usd: float | None = Field(None, gt=0)
+
+
+class Outcome(StrEnum):
+    SUCCESS = "success"
+    PARTIAL = "partial"
+    FAILURE = "failure"
+    UNKNOWN = "unknown"
+
+
+class Claim(Record):
+    """One statement of a summary and the lines of the trace's text it rests on."""
+
+    text: str
+    lines: list[int] = Field(default_factory=list)
+    """Line numbers of the trace's text (L001 is 1)."""
+    quote: str = ""
+    """Words that stand in those lines."""
+
+
+class TraceSummary(Record):
+    """What one trace says, in the light of the instruction."""
+
+    title: str
+    """At most 12 words."""
+    summary: str
+    outcome: Outcome = Outcome.UNKNOWN
+    errors: list[Claim] = Field(default_factory=list)
+    relevant: bool = True
+    """Whether the trace has to do with the instruction."""
+    claims: list[Claim] = Field(default_factory=list)
+
+
+class InsightStatus(StrEnum):
+    RUNNING = "RUNNING"
+    STALLED = "STALLED"
+    """The run says RUNNING but its process has given no sign of life for 30 s; `resume_insight` goes on."""
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+
+
+class InsightProgress(Record):
+    """What a running job says of itself; stored in the run's tag `mlflow.insights.progress`."""
+
+    stage: str = "queued"
+    """collect, text, summarize, embed, cluster, name, map, overview, persist, done."""
+    done: int = 0
+    total: int = 0
+    cost_usd: float = 0.0
+    updated_at: UtcTime | None = None
+    """Also the sign of life."""
+    message: str = ""
+    """Why it failed, in one sentence; empty while all is well."""
+
+
+class InsightEstimate(Record):
+    """What a job would do, before anything is spent."""
+
+    matching_traces: int
+    sample_traces: int
+    summarized_traces: int
+    """Already summarised with the same model, prompt and text: cost nothing."""
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    """None where the model has no known price."""
+    duration_s: float
+    model: str
+    basis: str
+    """How the figures were come by, in a sentence."""
+
+
+class Insight(Record):
+    """One insight run as lists and headers show it."""
+
+    run_id: str
+    experiment_id: str
+    name: str
+    description: str = ""
+    instruction: str
+    status: InsightStatus
+    created_at: UtcTime
+    updated_at: UtcTime
+    trace_count: int = 0
+    """Traces in the result; while it runs, traces in the sample."""
+    cluster_count: int = 0
+    theme_id: str | None = None
+    model: str = "offline"
+    cost_usd: float = 0.0
+    progress: InsightProgress = Field(default_factory=InsightProgress)
+
+
+class Cluster(Record):
+    """A node of the hierarchy. Leaves hold traces, parents hold clusters."""
+
+    cluster_id: str
+    parent_id: str | None = None
+    level: int
+    """0 for a leaf, 1 for its parent, 2 for the parent above."""
+    title: str
+    description: str = ""
+    keywords: list[str] = Field(default_factory=list)
+    size: int
+    """Traces in it or below it."""
+    error_count: int = 0
+    """Of these, traces whose status is ERROR or whose outcome is failure."""
+    example_trace_ids: list[str] = Field(default_factory=list)
+    """Most typical first; what the title rests on."""
+    near_miss_trace_ids: list[str] = Field(default_factory=list)
+    """The nearest traces that are not in it; what the title was set off against."""
+
+
+class TraceRow(Record):
+    """One trace of an insight."""
+
+    trace_id: str
+    cluster_id: str | None
+    """None marks an outlier."""
+    nearest_cluster_id: str | None
+    """The same as cluster_id, or for an outlier the nearest cluster."""
+    x: float
+    y: float
+    title: str
+    summary: str
+    outcome: Outcome = Outcome.UNKNOWN
+    status: str
+    """OK, ERROR or IN_PROGRESS, as MLflow has it."""
+    error: str | None = None
+    """The first error in a few words."""
+    latency_ms: float | None = None
+    timestamp_ms: int
+    span_count: int = 0
+    relevant: bool = True
+
+
+class SkippedTrace(Record):
+    trace_id: str
+    reason: str
+
+
+class TrustMetrics(Record):
+    """How far the result can be trusted."""
+
+    stability_ari: float | None = None
+    """Mean adjusted Rand index between the clusters and those of re-runs on random 80 % samples; 1 is the same every time, 0 is chance. None below 20 traces."""
+    stability_runs: int = 0
+    coverage: float = 0.0
+    """Share of the summarised traces that are in a cluster."""
+    outlier_count: int = 0
+    silhouette: float | None = None
+    """Mean silhouette by cosine over clustered traces: 1 well apart, 0 overlapping."""
+    claims_checked: int = 0
+    claims_confirmed: int = 0
+    """Claims whose cited lines exist and contain what is quoted."""
+    redactions: dict[str, int] = Field(default_factory=dict)
+    """Kind of private data -> how often it was removed before text left the process."""
+
+
+class ClusterDetails(Record):
+    """The artifact `mlflow_insights_cluster_details.json`."""
+
+    schema_version: int = DETAILS_SCHEMA_VERSION
+    run_id: str
+    experiment_id: str
+    instruction: str
+    overview: str
+    matching_traces: int
+    sampled_traces: int
+    clusters: list[Cluster]
+    traces: list[TraceRow]
+    skipped: list[SkippedTrace] = Field(default_factory=list)
+    metrics: TrustMetrics
+    config: dict[str, Any] = Field(default_factory=dict)
+    model: str = "offline"
+    cost_usd: float = 0.0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    duration_s: float = 0.0

@@ -1,0 +1,116 @@
+"""Analyses, hypotheses, issues and their evidence: the entities of an investigation."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+from uuid import uuid4
+
+from pydantic import Field
+
+from insights_core.entities.common import Record, StoredEntity, UtcTime, now
+
+
+def new_id() -> str:
+    """A fresh UUID as text."""
+    return str(uuid4())
+
+
+class AnalysisStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    COMPLETED = "COMPLETED"
+    ARCHIVED = "ARCHIVED"
+
+
+class HypothesisStatus(StrEnum):
+    TESTING = "TESTING"
+    VALIDATED = "VALIDATED"
+    REJECTED = "REJECTED"
+
+
+class IssueStatus(StrEnum):
+    OPEN = "OPEN"
+    IN_PROGRESS = "IN_PROGRESS"
+    RESOLVED = "RESOLVED"
+    REJECTED = "REJECTED"
+
+
+class Severity(StrEnum):
+    CRITICAL = "CRITICAL"
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+
+
+class Evidence(Record):
+    """A trace and why it counts."""
+
+    trace_id: str
+    rationale: str
+    """What in the trace supports or refutes."""
+    supports: bool | None = None
+    """Hypotheses only: True supports, False refutes."""
+    created_at: UtcTime = Field(default_factory=now)
+    author: str = ""
+
+
+class Analysis(StoredEntity):
+    """One investigation: `insights/analysis.yaml` in its own run."""
+
+    run_id: str
+    experiment_id: str
+    name: str
+    description: str = ""
+    """Goals and guidance."""
+    status: AnalysisStatus = AnalysisStatus.ACTIVE
+
+
+def distinct_traces(evidence: list[Evidence]) -> int:
+    """Number of different trace ids over the evidence."""
+    return len({item.trace_id for item in evidence})
+
+
+class Hypothesis(StoredEntity):
+    """A testable statement: `insights/hypothesis_{id}.yaml` in the analysis run."""
+
+    hypothesis_id: str = Field(default_factory=new_id)
+    statement: str
+    testing_plan: str = ""
+    """How to find traces for and against, and what decides."""
+    status: HypothesisStatus = HypothesisStatus.TESTING
+    evidence: list[Evidence] = Field(default_factory=list)
+    metrics: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def trace_count(self) -> int:
+        return distinct_traces(self.evidence)
+
+    @property
+    def supports_count(self) -> int:
+        """Pieces of evidence that support; evidence that does not say counts as supporting."""
+        return sum(item.supports is not False for item in self.evidence)
+
+    @property
+    def refutes_count(self) -> int:
+        return len(self.evidence) - self.supports_count
+
+
+class Issue(StoredEntity):
+    """A validated problem: `insights/issue_{id}.yaml` in the parent run, visible for the whole experiment."""
+
+    issue_id: str = Field(default_factory=new_id)
+    source_run_id: str
+    """The analysis run it came from."""
+    hypothesis_id: str | None = None
+    title: str
+    description: str = ""
+    severity: Severity = Severity.MEDIUM
+    status: IssueStatus = IssueStatus.OPEN
+    evidence: list[Evidence] = Field(default_factory=list)
+    assessments: list[str] = Field(default_factory=list)
+    """Names of assessments that mark this issue on traces."""
+    resolution: str | None = None
+
+    @property
+    def trace_count(self) -> int:
+        return distinct_traces(self.evidence)

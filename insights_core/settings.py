@@ -1,0 +1,96 @@
+"""Every setting, in one place. An environment variable wins over `.streamlit/secrets.toml`, which wins over the default."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from insights_core.errors import InvalidParameterError
+
+T = TypeVar("T")
+
+
+@cache
+def _secrets(path: Path, changed_at: float) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidParameterError(f"{path} is not valid TOML: {error}.") from error
+
+
+def _from_secrets(name: str) -> Any:
+    path = Path(".streamlit/secrets.toml")
+    return _secrets(path.resolve(), path.stat().st_mtime).get(name) if path.is_file() else None
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """One setting: its environment variable, type, default and meaning.
+
+    Args:
+        name: Environment variable, and key in `.streamlit/secrets.toml`.
+        parse: Turns the text into the value; raises ValueError on a wrong one.
+        default: Value where nothing is set.
+        doc: What it does, in one sentence.
+        secret: Never printed, logged or written.
+    """
+
+    name: str
+    parse: Callable[[str], T]
+    default: T
+    doc: str
+    secret: bool = False
+
+    def get(self) -> T:
+        """The present value.
+
+        Raises:
+            InvalidParameterError: It is set to something of the wrong type.
+        """
+        raw = os.environ.get(self.name)
+        if raw is None:
+            raw = _from_secrets(self.name)
+        if raw is None or raw == "":
+            return self.default
+        try:
+            return self.parse(str(raw))
+        except ValueError as error:
+            shown = "its value" if self.secret else repr(raw)
+            raise InvalidParameterError(f"{self.name} must be {_WORDS.get(self.parse, 'valid')}, but {shown} is not.") from error
+
+
+def _positive_int(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def _positive_float(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise ValueError(text)
+    return value
+
+
+_WORDS: dict[Any, str] = {_positive_int: "a whole number from 1", _positive_float: "a number above 0"}
+
+MLFLOW_TRACKING_URI = Setting("MLFLOW_TRACKING_URI", str, "sqlite:///mlflow.db", "Where MLflow keeps its data: sqlite, postgresql, mysql, or the http(s) address of a server.")
+MLFLOW_EXPERIMENT_ID = Setting[str | None]("MLFLOW_EXPERIMENT_ID", str, None, "The experiment to use where none is named.")
+MLFLOW_PUBLIC_URL = Setting[str | None]("MLFLOW_PUBLIC_URL", str, None, "Where a browser reaches MLflow; adds links into its UI.")
+OPENAI_API_KEY = Setting[str | None]("OPENAI_API_KEY", str, None, "Key of the model endpoint. Without it everything works offline.", secret=True)
+OPENAI_BASE_URL = Setting[str | None]("OPENAI_BASE_URL", str, None, "Address of an OpenAI-compatible endpoint, up to and with /v1.")
+INSIGHTS_MODEL = Setting("INSIGHTS_MODEL", str, "gpt-4o-mini", "Model for summaries, names and overviews; used where a key or an endpoint is set.")
+INSIGHTS_EMBEDDING_MODEL = Setting[str | None]("INSIGHTS_EMBEDDING_MODEL", str, None, "Embedding model of the endpoint, or `sentence-transformers/NAME`; unset means the offline vectors.")
+INSIGHTS_MAX_CONCURRENCY = Setting("INSIGHTS_MAX_CONCURRENCY", _positive_int, 8, "Calls to the model under way at once.")
+INSIGHTS_MAX_COST_USD = Setting[float | None]("INSIGHTS_MAX_COST_USD", _positive_float, None, "An insight job stops before it costs more than this.")
+INSIGHTS_PRICES = Setting[str | None]("INSIGHTS_PRICES", str, None, "A YAML file of prices that overrides the shipped one.")
+INSIGHTS_REDACT_PATTERNS = Setting[str | None]("INSIGHTS_REDACT_PATTERNS", str, None, "A YAML file of name: regular expression pairs to redact besides the built-in ones.")
+INSIGHTS_CACHE_DIR = Setting("INSIGHTS_CACHE_DIR", str, str(Path.home() / ".cache" / "mlflow-insights"), "Answers of the model, so that none is paid for twice. Safe to delete.")
+
+ALL: tuple[Setting[Any], ...] = tuple(value for value in globals().values() if isinstance(value, Setting))
