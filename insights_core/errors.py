@@ -162,7 +162,7 @@ def from_mlflow(error: Exception) -> InsightsError:
     message = str(error).strip() or type(error).__name__
     status = getattr(error, "get_http_status_code", lambda: None)()
     if status in (401, 403):
-        return PermissionDeniedError(f"MLflow refused: {message}")
+        return PermissionDeniedError(f"MLflow refused: {message}", status=status)
     module = type(error).__module__.split(".")[0]
     if module in ("requests", "urllib3", "sqlalchemy") or "Max retries exceeded" in message or "Connection refused" in message:
         # The first line holds the cause; what follows is SQL text or a repeated URL.
