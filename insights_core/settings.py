@@ -61,7 +61,9 @@ class Setting(Generic[T]):
             return self.parse(str(raw))
         except ValueError as error:
             shown = "its value" if self.secret else repr(raw)
-            raise InvalidParameterError(f"{self.name} must be {_WORDS.get(self.parse, 'valid')}, but {shown} is not.") from error
+            raise InvalidParameterError(
+                f"{self.name} must be {_WORDS.get(self.parse, 'valid')}, but {shown} is not."
+            ) from error
 
 
 def _positive_int(text: str) -> int:
@@ -80,17 +82,70 @@ def _positive_float(text: str) -> float:
 
 _WORDS: dict[Any, str] = {_positive_int: "a whole number from 1", _positive_float: "a number above 0"}
 
-MLFLOW_TRACKING_URI = Setting("MLFLOW_TRACKING_URI", str, "sqlite:///mlflow.db", "Where MLflow keeps its data: sqlite, postgresql, mysql, or the http(s) address of a server.")
-MLFLOW_EXPERIMENT_ID = Setting[str | None]("MLFLOW_EXPERIMENT_ID", str, None, "The experiment to use where none is named.")
-MLFLOW_PUBLIC_URL = Setting[str | None]("MLFLOW_PUBLIC_URL", str, None, "Where a browser reaches MLflow; adds links into its UI.")
-OPENAI_API_KEY = Setting[str | None]("OPENAI_API_KEY", str, None, "Key of the model endpoint. Without it everything works offline.", secret=True)
-OPENAI_BASE_URL = Setting[str | None]("OPENAI_BASE_URL", str, None, "Address of an OpenAI-compatible endpoint, up to and with /v1.")
-INSIGHTS_MODEL = Setting("INSIGHTS_MODEL", str, "gpt-4o-mini", "Model for summaries, names and overviews; used where a key or an endpoint is set.")
-INSIGHTS_EMBEDDING_MODEL = Setting[str | None]("INSIGHTS_EMBEDDING_MODEL", str, None, "Embedding model of the endpoint, or `sentence-transformers/NAME`; unset means the offline vectors.")
-INSIGHTS_MAX_CONCURRENCY = Setting("INSIGHTS_MAX_CONCURRENCY", _positive_int, 8, "Calls to the model under way at once.")
-INSIGHTS_MAX_COST_USD = Setting[float | None]("INSIGHTS_MAX_COST_USD", _positive_float, None, "An insight job stops before it costs more than this.")
-INSIGHTS_PRICES = Setting[str | None]("INSIGHTS_PRICES", str, None, "A YAML file of prices that overrides the shipped one.")
-INSIGHTS_REDACT_PATTERNS = Setting[str | None]("INSIGHTS_REDACT_PATTERNS", str, None, "A YAML file of name: regular expression pairs to redact besides the built-in ones.")
-INSIGHTS_CACHE_DIR = Setting("INSIGHTS_CACHE_DIR", str, str(Path.home() / ".cache" / "mlflow-insights"), "Answers of the model, so that none is paid for twice. Safe to delete.")
+MLFLOW_TRACKING_URI = Setting(
+    "MLFLOW_TRACKING_URI",
+    str,
+    "sqlite:///mlflow.db",
+    "Where MLflow keeps its data: sqlite, postgresql, mysql, or the http(s) address of a server.",
+)
+MLFLOW_EXPERIMENT_ID = Setting[str | None](
+    "MLFLOW_EXPERIMENT_ID", str, None, "The experiment to use where none is named."
+)
+MLFLOW_PUBLIC_URL = Setting[str | None](
+    "MLFLOW_PUBLIC_URL", str, None, "Where a browser reaches MLflow; adds links into its UI."
+)
+OPENAI_API_KEY = Setting[str | None](
+    "OPENAI_API_KEY", str, None, "Key of the model endpoint. Without it everything works offline.", secret=True
+)
+OPENAI_BASE_URL = Setting[str | None](
+    "OPENAI_BASE_URL", str, None, "Address of an OpenAI-compatible endpoint, up to and with /v1."
+)
+INSIGHTS_MODEL = Setting(
+    "INSIGHTS_MODEL",
+    str,
+    "gpt-4o-mini",
+    "Model for summaries, names and overviews; used where a key or an endpoint is set.",
+)
+INSIGHTS_EMBEDDING_MODEL = Setting[str | None](
+    "INSIGHTS_EMBEDDING_MODEL",
+    str,
+    None,
+    "Embedding model of the endpoint, or `sentence-transformers/NAME`; unset means the offline vectors.",
+)
+INSIGHTS_MAX_CONCURRENCY = Setting(
+    "INSIGHTS_MAX_CONCURRENCY", _positive_int, 8, "Calls to the model under way at once."
+)
+INSIGHTS_MAX_COST_USD = Setting[float | None](
+    "INSIGHTS_MAX_COST_USD", _positive_float, None, "An insight job stops before it costs more than this."
+)
+INSIGHTS_PRICES = Setting[str | None](
+    "INSIGHTS_PRICES", str, None, "A YAML file of prices that overrides the shipped one."
+)
+INSIGHTS_REDACT_PATTERNS = Setting[str | None](
+    "INSIGHTS_REDACT_PATTERNS",
+    str,
+    None,
+    "A YAML file of name: regular expression pairs to redact besides the built-in ones.",
+)
+INSIGHTS_CACHE_DIR = Setting(
+    "INSIGHTS_CACHE_DIR",
+    str,
+    str(Path.home() / ".cache" / "mlflow-insights"),
+    "Answers of the model, so that none is paid for twice. Safe to delete.",
+)
+
+GITHUB_TOKEN = Setting[str | None]("GITHUB_TOKEN", str, None, "Token that may create issues in GITHUB_REPOSITORY.", secret=True)
+GITHUB_REPOSITORY = Setting[str | None]("GITHUB_REPOSITORY", str, None, "Where issues go on GitHub, as owner/name.")
+GITHUB_API_URL = Setting("GITHUB_API_URL", str, "https://api.github.com", "Address of GitHub's API; change it for GitHub Enterprise.")
+JIRA_URL = Setting[str | None]("JIRA_URL", str, None, "Address of Jira, such as https://example.atlassian.net.")
+JIRA_EMAIL = Setting[str | None]("JIRA_EMAIL", str, None, "Account that JIRA_API_TOKEN belongs to.")
+JIRA_API_TOKEN = Setting[str | None]("JIRA_API_TOKEN", str, None, "Token that may create issues in JIRA_PROJECT.", secret=True)
+JIRA_PROJECT = Setting[str | None]("JIRA_PROJECT", str, None, "Key of the Jira project where issues go.")
+LINEAR_API_KEY = Setting[str | None]("LINEAR_API_KEY", str, None, "Key that may create issues in LINEAR_TEAM_ID.", secret=True)
+LINEAR_TEAM_ID = Setting[str | None]("LINEAR_TEAM_ID", str, None, "Id of the Linear team where issues go.")
+LINEAR_API_URL = Setting("LINEAR_API_URL", str, "https://api.linear.app", "Address of Linear's API.")
+SLACK_BOT_TOKEN = Setting[str | None]("SLACK_BOT_TOKEN", str, None, "Token of a Slack app that may write to SLACK_CHANNEL.", secret=True)
+SLACK_CHANNEL = Setting[str | None]("SLACK_CHANNEL", str, None, "Channel that messages about issues go to.")
+SLACK_API_URL = Setting("SLACK_API_URL", str, "https://slack.com", "Address of Slack's API.")
 
 ALL: tuple[Setting[Any], ...] = tuple(value for value in globals().values() if isinstance(value, Setting))

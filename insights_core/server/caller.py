@@ -22,7 +22,7 @@ from insights_core.errors import mlflow_errors
 T = TypeVar("T")
 
 _FORWARDED = ("authorization", "cookie", "x-mlflow-workspace")
-_headers: ContextVar[dict[str, str]] = ContextVar("caller_headers", default={})
+_headers: ContextVar[dict[str, str] | None] = ContextVar("caller_headers", default=None)
 
 # MLflow's own routes share one pool of 40 threads. Each of ours waits for some of those, so ours must be fewer and
 # elsewhere, or enough of them at once would wait for threads that they hold themselves.
@@ -41,7 +41,7 @@ class CallerHeaders(RequestHeaderProvider):
         return bool(_headers.get())
 
     def request_headers(self) -> dict[str, str]:
-        return _headers.get()
+        return _headers.get() or {}
 
 
 def forward_credentials() -> None:
@@ -73,7 +73,9 @@ def own_address(request: Request) -> str:
 
     host, port = request.scope["server"]
     shown = f"[{host}]" if ":" in host else host
-    return f"{request.scope.get('scheme', 'http')}://{shown}:{port}{os.environ.get(STATIC_PREFIX_ENV_VAR, '').rstrip('/')}"
+    return (
+        f"{request.scope.get('scheme', 'http')}://{shown}:{port}{os.environ.get(STATIC_PREFIX_ENV_VAR, '').rstrip('/')}"
+    )
 
 
 class Caller:

@@ -32,7 +32,9 @@ class ErrorBody(BaseModel):
     error: ErrorFacts
 
 
-ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for status in (400, 401, 403, 404, 429, 500, 504)}
+ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorBody} for status in (400, 401, 403, 404, 429, 500, 504)
+}
 
 
 def error_response(error: InsightsError) -> JSONResponse:
@@ -70,7 +72,9 @@ class InsightsRoute(APIRoute):
                 if known.http_status == 500:
                     # The cause goes to the server's log; its text may hold what the caller must not see.
                     _log.exception("%s failed", request.url.path)
-                    known = InsightsError("The server failed to answer; its log says why. Try again, or ask whoever runs it.")
+                    known = InsightsError(
+                        "The server failed to answer; its log says why. Try again, or ask whoever runs it."
+                    )
                 return error_response(known)
 
         return safely

@@ -1,0 +1,1 @@
+"""Reports of an analysis, and issues and messages in other systems."""
