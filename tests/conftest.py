@@ -81,15 +81,30 @@ def experiment_id(mlflow_client, tmp_path: Path) -> str:
     return mlflow_client.create_experiment("Tests", artifact_location=str(tmp_path / "mlruns"))
 
 
-def run_mlflow_server(folder: Path, *arguments: str, template: Path | None = None, environment: dict[str, str] | None = None) -> Iterator[str]:
+def run_mlflow_server(
+    folder: Path, *arguments: str, template: Path | None = None, environment: dict[str, str] | None = None
+) -> Iterator[str]:
     """Start `mlflow server` with arguments on SQLite in a folder; yields its address; stops it with its workers."""
     if template:
         shutil.copy(template, folder / "mlflow.db")
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "artifacts"), *arguments]
+    command += [
+        "--backend-store-uri",
+        f"sqlite:///{folder}/mlflow.db",
+        "--artifacts-destination",
+        str(folder / "artifacts"),
+        *arguments,
+    ]
     with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env={**os.environ, **(environment or {})}, start_new_session=True)
+        server = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_for(url + "/health", server, folder / "server.log")
@@ -123,7 +138,9 @@ def mlflow_server(_template_store: Path, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(scope="session")
 def insights_server(_template_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of `mlflow server --app-name insights`."""
-    yield from run_mlflow_server(tmp_path_factory.mktemp("insights-server"), "--app-name", "insights", template=_template_store)
+    yield from run_mlflow_server(
+        tmp_path_factory.mktemp("insights-server"), "--app-name", "insights", template=_template_store
+    )
 
 
 def _database(admin_url: str, name: str, url: str, what: str) -> Iterator[str]:
