@@ -29,7 +29,9 @@ def check_tracking_uri(uri: str) -> str:
             "Use sqlite:///mlflow.db, postgresql://…, mysql://… or the http(s) address of an MLflow server."
         )
     if scheme not in _SCHEMES:
-        raise InvalidParameterError(f"The tracking URI {uri!r} has the unknown scheme {scheme!r}; known are {', '.join(_SCHEMES)}.")
+        raise InvalidParameterError(
+            f"The tracking URI {uri!r} has the unknown scheme {scheme!r}; known are {', '.join(_SCHEMES)}."
+        )
     return uri
 
 

@@ -164,9 +164,15 @@ def from_mlflow(error: Exception) -> InsightsError:
     if status in (401, 403):
         return PermissionDeniedError(f"MLflow refused: {message}", status=status)
     module = type(error).__module__.split(".")[0]
-    if module in ("requests", "urllib3", "sqlalchemy") or "Max retries exceeded" in message or "Connection refused" in message:
+    if (
+        module in ("requests", "urllib3", "sqlalchemy")
+        or "Max retries exceeded" in message
+        or "Connection refused" in message
+    ):
         # The first line holds the cause; what follows is SQL text or a repeated URL.
-        return UnavailableError(f"MLflow's store did not answer: {message.splitlines()[0]} Check MLFLOW_TRACKING_URI and that the server runs.")
+        return UnavailableError(
+            f"MLflow's store did not answer: {message.splitlines()[0]} Check MLFLOW_TRACKING_URI and that the server runs."
+        )
     kind = _BY_MLFLOW_CODE.get(getattr(error, "error_code", ""), InsightsError)
     return kind(message)
 

@@ -1,0 +1,72 @@
+"""Endpoints of insight jobs."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from insights_core.server.agentic import SignedIn
+from insights_core.server.bodies import (
+    EstimateResponse,
+    ExperimentRequest,
+    InsightBody,
+    InsightResponse,
+    InsightRunRequest,
+    InsightsResponse,
+    RunIdResponse,
+    SpecRequest,
+)
+from insights_core.server.caller import Caller
+from insights_core.server.routing import ERROR_RESPONSES, InsightsRoute
+
+router = APIRouter(prefix="/jobs", tags=["Insight jobs"], route_class=InsightsRoute, responses=ERROR_RESPONSES)
+
+
+def _insight(caller: Caller, run_id: str) -> InsightResponse:
+    return InsightResponse(insight=InsightBody.model_validate(caller.client.get_insight(run_id)))
+
+
+@router.post("/estimate")
+async def estimate(body: SpecRequest, caller: SignedIn) -> EstimateResponse:
+    """What a job would do and cost, before anything is spent."""
+    return EstimateResponse(estimate=await caller.run(lambda: caller.client.estimate_insight(body.spec)))
+
+
+@router.post("/create")
+async def create(body: SpecRequest, caller: SignedIn) -> RunIdResponse:
+    """Start a job in a process of its own; answers with the id of its run."""
+    return RunIdResponse(run_id=await caller.run(lambda: caller.client.create_insight(body.spec)))
+
+
+@router.post("/get")
+async def get(body: InsightRunRequest, caller: SignedIn) -> InsightResponse:
+    """State and progress of a job."""
+    return await caller.run(lambda: _insight(caller, body.run_id))
+
+
+@router.post("/list")
+async def list_jobs(body: ExperimentRequest, caller: SignedIn) -> InsightsResponse:
+    """All jobs of an experiment, newest first."""
+    found = await caller.run(lambda: caller.client.list_insights(body.experiment_id))
+    return InsightsResponse(insights=[InsightBody.model_validate(item) for item in found])
+
+
+@router.post("/cancel")
+async def cancel(body: InsightRunRequest, caller: SignedIn) -> InsightResponse:
+    """Ask a running job to stop; what it has summarised is kept."""
+
+    def work() -> InsightResponse:
+        caller.client.cancel_insight(body.run_id)
+        return _insight(caller, body.run_id)
+
+    return await caller.run(work)
+
+
+@router.post("/resume")
+async def resume(body: InsightRunRequest, caller: SignedIn) -> InsightResponse:
+    """Go on with a job that was stopped or whose process died, without repeating what is done."""
+
+    def work() -> InsightResponse:
+        caller.client.resume_insight(body.run_id)
+        return _insight(caller, body.run_id)
+
+    return await caller.run(work)
