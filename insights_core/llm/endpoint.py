@@ -1,0 +1,307 @@
+"""The one way to a model: any OpenAI-compatible endpoint, with cache, cap, retries and checked answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel
+
+from insights_core import settings
+from insights_core.errors import InvalidParameterError, ModelOutputError
+from insights_core.llm.answers import MisfitError, read_answer, strict_schema
+from insights_core.llm.budget import Budget, Usage
+from insights_core.llm.cache import ResponseCache, content_key
+from insights_core.llm.dialect import Dialect
+from insights_core.llm.prices import Price, price_of
+from insights_core.llm.tokens import count_tokens, tokens_bound
+from insights_core.llm.transport import Transport
+
+if TYPE_CHECKING:
+    import numpy as np
+
+M = TypeVar("M", bound=BaseModel)
+
+OFFLINE = "offline"
+# An answer that was cut off gets this much more room when it is asked for again; reasoning models need it.
+_MORE_ROOM = 3
+_FREE = Price(0.0, 0.0)
+
+
+@dataclass(eq=False)
+class _Flight:
+    """A question under way. Equal questions that come meanwhile wait for the same answer."""
+
+    task: asyncio.Task[str] = field(init=False)
+    waiting: int = 0
+    sent: bool = False
+
+    def wanted(self) -> bool:
+        return self.waiting > 0
+
+
+@dataclass(frozen=True)
+class _Question:
+    system: str
+    user: str
+    name: str
+    schema: dict[str, Any]
+    max_tokens: int
+
+    def messages(self) -> list[dict[str, str]]:
+        return [{"role": "system", "content": self.system}, {"role": "user", "content": self.user}]
+
+
+class ModelEndpoint:
+    """A model behind any OpenAI-compatible address.
+
+    Calls are never traced by MLflow, also where `mlflow.openai.autolog()` is on.
+
+    Args:
+        model: The chat model.
+        base_url: Address up to and with /v1; None takes OPENAI_BASE_URL, else OpenAI's own.
+        api_key: None takes OPENAI_API_KEY; a local server may need none.
+        max_concurrency: Calls under way at once; None takes INSIGHTS_MAX_CONCURRENCY.
+        max_cost_usd: Never to be passed by what this object spends; None means no cap.
+        cache: None takes the one in INSIGHTS_CACHE_DIR.
+        timeout_s: For one attempt.
+        max_retries: Further attempts after the first, for faults that can pass.
+
+    Raises:
+        InvalidParameterError: A cap is given, but the price of the model is unknown.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        max_concurrency: int | None = None,
+        max_cost_usd: float | None = None,
+        cache: ResponseCache | None = None,
+        timeout_s: float = 60.0,
+        max_retries: int = 6,
+    ) -> None:
+        self.name = model
+        self.usage = Usage()
+        self._budget = Budget(max_cost_usd)
+        self._price = self._price_under_cap(model)
+        self._cache = cache or ResponseCache()
+        self._dialect = Dialect()
+        self._transport = Transport(
+            model,
+            base_url or settings.OPENAI_BASE_URL.get(),
+            api_key or settings.OPENAI_API_KEY.get(),
+            max_concurrency or settings.INSIGHTS_MAX_CONCURRENCY.get(),
+            timeout_s,
+            max_retries,
+        )
+
+    async def complete(self, *, system: str, user: str, schema: type[M], max_tokens: int = 1000) -> M:
+        """The model's answer as an object of `schema`.
+
+        An equal question is answered from the cache, or shares the answer of one under way; both cost nothing.
+
+        Args:
+            system: The task.
+            user: What it is about.
+            schema: Pydantic model that the answer must fit.
+            max_tokens: Room for the answer; tripled once where it was cut off.
+
+        Raises:
+            ModelAuthenticationError, ModelNotFoundError, ModelRateLimitedError, ModelUnavailableError:
+                As their names say, after all retries.
+            ModelOutputError: The answer does not fit, also after one repair attempt, or was declined.
+            SpendingCapReachedError: The call could pass the cap; it was not made.
+        """
+        question = _Question(system, user, schema.__name__, strict_schema(schema), max_tokens)
+        key = content_key(["chat", 1, self._transport.host, self.name, system, user, question.schema, max_tokens])
+        stored = self._cache.get(key)
+        if stored is not None:
+            try:
+                answer = read_answer(str(stored.get("content", "")), schema)
+            except MisfitError:
+                pass  # Stored by a version with other checks: ask again.
+            else:
+                self.usage.cached_calls += 1
+                return answer
+        return read_answer(await self._shared(key, question, schema), schema)
+
+    async def embed(self, texts: Sequence[str], model: str) -> np.ndarray:
+        """Vectors of texts.
+
+        Args:
+            texts: Any number; equal ones are sent once, an empty one stands as a single word, a very long one is cut.
+            model: An embedding model of the endpoint.
+
+        Returns:
+            Float32 array of shape (n_texts, n_dims), rows of unit length.
+
+        Raises:
+            ModelError: As in `complete`.
+        """
+        from insights_core.llm.embeddings import embed_texts
+
+        return await embed_texts(self, texts, model)
+
+    async def aclose(self) -> None:
+        """Store the answers of calls under way and close the connections of the running event loop."""
+        await self._transport.aclose()
+
+    @asynccontextmanager
+    async def paid_call(self, model: str, input_text: str, output_tokens: int) -> AsyncIterator[None]:
+        """Hold a slot and enough of the budget for one call."""
+        price = self._price if model == self.name else self._price_under_cap(model)
+        async with (
+            self._transport.state().slots,
+            self._budget.reserved(price.cost_usd(tokens_bound(input_text), output_tokens)),
+        ):
+            yield
+
+    def account(self, model: str, input_tokens: int, output_tokens: int) -> None:
+        """Book an answer that has come."""
+        price = self._price if model == self.name else self._price_under_cap(model)
+        cost_usd = price.cost_usd(input_tokens, output_tokens)
+        self._budget.spend(cost_usd)
+        self.usage.calls += 1
+        self.usage.input_tokens += input_tokens
+        self.usage.output_tokens += output_tokens
+        self.usage.cost_usd += cost_usd
+        self.usage.retries = self._transport.retries
+
+    def _price_under_cap(self, model: str) -> Price:
+        price = price_of(model)
+        if price is None and self._budget.cap_usd is not None:
+            raise InvalidParameterError(
+                f"A spending cap of ${self._budget.cap_usd:g} is set, but the price of the model {model!r} is unknown, so it could not be kept. "
+                "Give its price in a file named by INSIGHTS_PRICES ([0, 0] for a local model), or set no cap."
+            )
+        return price or _FREE
+
+    async def _shared(self, key: str, question: _Question, schema: type[BaseModel]) -> str:
+        """The answer's text: of the flight that is under way for this key, or of a new one."""
+        flights = self._transport.state().in_flight
+        flight: _Flight | None = flights.get(key)
+        if flight is None:
+            flight = flights[key] = _Flight()
+            flight.task = asyncio.create_task(self._ask(flight, key, question, schema))
+            flight.task.add_done_callback(lambda task: _land(flights, key, task))
+        else:
+            self.usage.cached_calls += 1
+        flight.waiting += 1
+        try:
+            # A caller that is cancelled must not take the answer from the others, nor lose one that is being paid for.
+            return await asyncio.shield(flight.task)
+        finally:
+            flight.waiting -= 1
+            if not flight.waiting and not flight.sent:
+                flight.task.cancel()
+
+    async def _ask(self, flight: _Flight, key: str, question: _Question, schema: type[BaseModel]) -> str:
+        messages, max_tokens = question.messages(), question.max_tokens
+        text, cut_off = await self._call(flight, question, messages, max_tokens)
+        try:
+            read_answer(text, schema)
+        except MisfitError as misfit:
+            if not flight.wanted():
+                raise asyncio.CancelledError from None
+            self.usage.repairs += 1
+            if cut_off:
+                max_tokens *= _MORE_ROOM
+            else:
+                complaint = f"Your answer cannot be used: {misfit}. Give the complete answer again, as one JSON object that fits the schema, and nothing else."
+                messages = [
+                    *messages,
+                    {"role": "assistant", "content": text or "(empty)"},
+                    {"role": "user", "content": complaint},
+                ]
+            text, cut_off = await self._call(flight, question, messages, max_tokens)
+            try:
+                read_answer(text, schema)
+            except MisfitError as again:
+                what = (
+                    f"was cut off after {max_tokens} tokens"
+                    if cut_off
+                    else f"does not fit, also after one repair attempt ({again})"
+                )
+                raise ModelOutputError(
+                    f"The answer of the model {self.name!r} {what}. Choose a model that follows JSON schemas (INSIGHTS_MODEL or --model)."
+                ) from None
+        # At once: from here on a crash must not cost the answer.
+        self._cache.put(key, {"model": self.name, "content": text})
+        return text
+
+    async def _call(
+        self, flight: _Flight, question: _Question, messages: list[dict[str, str]], max_tokens: int
+    ) -> tuple[str, bool]:
+        """One paid answer: its text, and whether it was cut off."""
+        sent_text = "\n".join(message["content"] for message in messages) + str(question.schema)
+        async with self.paid_call(self.name, sent_text, max_tokens):
+            flight.sent = True
+            try:
+                answer = await self._transport.post(
+                    "/chat/completions",
+                    lambda: self._dialect.body(self.name, messages, question.name, question.schema, max_tokens),
+                    adapt=self._dialect.adapt,
+                    lost=lambda text: self.account(self.name, count_tokens(sent_text), count_tokens(text)),
+                    wanted=flight.wanted,
+                )
+            finally:
+                flight.sent = False
+            text, cut_off, refusal = _content(answer)
+            usage = answer.get("usage") or {}
+            self.account(
+                self.name,
+                usage.get("prompt_tokens") or count_tokens(sent_text),
+                usage.get("completion_tokens") or count_tokens(text),
+            )
+        if refusal:
+            raise ModelOutputError(
+                f"The model {self.name!r} declined to answer: {self._transport.origin.shown(refusal)}"
+            )
+        return text, cut_off
+
+
+def _land(flights: dict[str, Any], key: str, task: asyncio.Task[str]) -> None:
+    flights.pop(key, None)
+    if not task.cancelled():
+        task.exception()  # Seen, also where nobody waits any more.
+
+
+def _content(answer: dict[str, Any]) -> tuple[str, bool, str]:
+    """Text, whether it was cut off, and why it was declined ("" where it was not); tolerant of what servers leave out."""
+    choices = answer.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    message = choice.get("message") or {}
+    content = message.get("content")
+    if isinstance(content, list):
+        content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+    reason = choice.get("finish_reason")
+    refusal = message.get("refusal") or ("its content filter" if reason == "content_filter" else "")
+    return str(content or ""), reason == "length", str(refusal)
+
+
+def endpoint_from_settings(model: str | None = None, max_cost_usd: float | None = None) -> ModelEndpoint | None:
+    """The endpoint that the settings name, or None where the work is done offline.
+
+    Args:
+        model: A model of the endpoint, `offline`, or None for INSIGHTS_MODEL.
+        max_cost_usd: The cap; None takes INSIGHTS_MAX_COST_USD.
+
+    Raises:
+        InvalidParameterError: A model is named, but neither OPENAI_API_KEY nor OPENAI_BASE_URL is set.
+    """
+    if model == OFFLINE or (model is None and settings.INSIGHTS_MODEL.get() == OFFLINE):
+        return None
+    if not (settings.OPENAI_API_KEY.get() or settings.OPENAI_BASE_URL.get()):
+        if model is None:
+            return None
+        raise InvalidParameterError(
+            f"The model {model!r} needs an endpoint. Set OPENAI_API_KEY or OPENAI_BASE_URL, or choose the model `offline`."
+        )
+    cap = max_cost_usd if max_cost_usd is not None else settings.INSIGHTS_MAX_COST_USD.get()
+    return ModelEndpoint(model or settings.INSIGHTS_MODEL.get(), max_cost_usd=cap)
