@@ -1,0 +1,152 @@
+"""Endpoints of the analytics: traffic, assessments, tools, tags, dimensions, correlations.
+
+They answer from columns that each worker process keeps of MLflow's tables, after MLflow has said that the caller may
+read the traces of every experiment that was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Literal, TypeVar
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from insights_core.analytics import models
+from insights_core.analytics.client import Analytics
+from insights_core.server.agentic import SignedIn
+from insights_core.server.bodies import Request
+from insights_core.server.caller import Caller
+from insights_core.server.routing import ERROR_RESPONSES, InsightsRoute
+
+router = APIRouter(tags=["Analytics"], route_class=InsightsRoute, responses=ERROR_RESPONSES)
+R = TypeVar("R")
+
+
+class RangeRequest(Request):
+    experiment_ids: list[str] = Field(min_length=1)
+    start_time: int | None = None
+    """Epoch milliseconds, inclusive."""
+    end_time: int | None = None
+    """Epoch milliseconds."""
+
+
+class SeriesRequest(RangeRequest):
+    time_bucket: Literal["hour", "day", "week"] = "hour"
+
+
+class AssessmentRequest(SeriesRequest):
+    assessment_name: str
+
+
+class ToolRequest(SeriesRequest):
+    tool_name: str
+
+
+class TagRequest(RangeRequest):
+    tag_key: str
+    limit: int = Field(10, ge=1)
+
+
+class NpmiRequest(RangeRequest):
+    dimension1: models.DimensionValue
+    dimension2: models.DimensionValue
+
+
+class CorrelationsRequest(RangeRequest):
+    filter_string: str = Field(min_length=1)
+    correlation_dimensions: list[Literal["tools", "tags", "assessments"]] = Field(min_length=1)
+    limit: int = Field(5, ge=1)
+
+
+@cache
+def _analytics() -> Analytics:
+    """This server's analytics, on the store that the server itself uses."""
+    import os
+
+    from mlflow.server.constants import BACKEND_STORE_URI_ENV_VAR
+
+    return Analytics(os.environ[BACKEND_STORE_URI_ENV_VAR])
+
+
+async def _answer(caller: Caller, body: RangeRequest, question: Callable[..., R]) -> R:
+    arguments: dict[str, Any] = dict(body)
+
+    def work() -> R:
+        caller.may_read_traces(body.experiment_ids)
+        return question(**arguments)
+
+    return await caller.run(work)
+
+
+@router.post("/traffic-cost/volume")
+async def volume(body: SeriesRequest, caller: SignedIn) -> models.VolumeResponse:
+    """How many traces, and how many of them failed."""
+    return await _answer(caller, body, _analytics().volume)
+
+
+@router.post("/traffic-cost/latency")
+async def latency(body: SeriesRequest, caller: SignedIn) -> models.LatencyResponse:
+    """Percentiles of the traces' durations in milliseconds."""
+    return await _answer(caller, body, _analytics().latency)
+
+
+@router.post("/traffic-cost/errors")
+async def errors(body: SeriesRequest, caller: SignedIn) -> models.ErrorsResponse:
+    """Share of traces that failed, in percent."""
+    return await _answer(caller, body, _analytics().errors)
+
+
+@router.post("/assessments/discovery")
+async def assessments(body: RangeRequest, caller: SignedIn) -> models.AssessmentsResponse:
+    """Which assessments there are, of which type, from whom, on how many traces."""
+    return await _answer(caller, body, _analytics().assessments)
+
+
+@router.post("/assessments/metrics")
+async def assessment(body: AssessmentRequest, caller: SignedIn) -> models.AssessmentResponse:
+    """One assessment: failures, percentiles or values, as its type asks for."""
+    return await _answer(caller, body, _analytics().assessment)
+
+
+@router.post("/tools/discovery")
+async def tools(body: SeriesRequest, caller: SignedIn) -> models.ToolsResponse:
+    """Every tool with its calls, failures and durations."""
+    return await _answer(caller, body, _analytics().tools)
+
+
+@router.post("/tools/metrics")
+async def tool(body: ToolRequest, caller: SignedIn) -> models.ToolResponse:
+    """The same for one tool."""
+    return await _answer(caller, body, _analytics().tool)
+
+
+@router.post("/tags/discovery")
+async def tags(body: RangeRequest, caller: SignedIn) -> models.TagsResponse:
+    """Which tag keys there are, most traces first; MLflow's own are left out."""
+    return await _answer(caller, body, _analytics().tags)
+
+
+@router.post("/tags/metrics")
+async def tag(body: TagRequest, caller: SignedIn) -> models.TagResponse:
+    """The most frequent values of one tag."""
+    return await _answer(caller, body, _analytics().tag)
+
+
+@router.post("/dimensions/discovery")
+async def dimensions(body: RangeRequest, caller: SignedIn) -> models.DimensionsResponse:
+    """What traces can be sliced by, found in the data."""
+    return await _answer(caller, body, _analytics().dimensions)
+
+
+@router.post("/dimensions/calculate-npmi")
+async def npmi(body: NpmiRequest, caller: SignedIn) -> models.NPMIResponse:
+    """How strongly two dimensions go together, with a 95 % interval."""
+    return await _answer(caller, body, _analytics().npmi)
+
+
+@router.post("/correlations")
+async def correlations(body: CorrelationsRequest, caller: SignedIn) -> models.CorrelationsResponse:
+    """Tools, tags and assessments that go with a filter, strongest first."""
+    return await _answer(caller, body, _analytics().correlations)
