@@ -1,0 +1,5 @@
+"""Made-up but realistic traces of support agents, with planted problems whose truth is known."""
+
+from insights_core.demo.loading import DEMO_TAG, demo_traces, load_demo, planted_labels
+
+__all__ = ["DEMO_TAG", "demo_traces", "load_demo", "planted_labels"]

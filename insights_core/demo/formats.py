@@ -1,0 +1,395 @@
+"""The same conversation as spans, in the message formats that agents really leave behind."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from insights_core.demo.conversation import Step
+from insights_core.traces.drafts import EventDraft, SpanDraft, digest, span_id_of
+
+# Milliseconds to the first token and per token of output, rough figures of hosted models.
+MODELS = {
+    "gpt-4o-mini": (350, 11, "openai"),
+    "gpt-4o": (500, 16, "openai"),
+    "gpt-4.1-mini": (320, 10, "openai"),
+    "claude-3-5-sonnet-20241022": (700, 18, "anthropic"),
+    "claude-3-5-haiku-20241022": (420, 12, "anthropic"),
+    "concierge-7b": (180, 22, "in-house"),
+}
+# No price list has the in-house model; this is what its machines cost.
+_IN_HOUSE_USD_PER_TOKEN = 4e-7
+
+
+@dataclass(slots=True)
+class Recording:
+    """What the spans of a trace share."""
+
+    trace_id: str
+    start_ms: int
+    agent: str
+    system: str
+    model: str
+    rng: random.Random
+
+
+class Format:
+    """OpenAI chat completions; the other formats override what they write differently."""
+
+    name = "openai"
+    root_type = "AGENT"
+    root_name = "run"
+    llm_name = "Completions"
+    tool_node: str | None = None
+    agent_node: str | None = None
+
+    def user(self, text: str) -> Any:
+        return {"role": "user", "content": text}
+
+    def said(self, text: str) -> Any:
+        return {"role": "assistant", "content": text}
+
+    def called(self, call_id: str, step: Step) -> Any:
+        function = {"name": step.name, "arguments": json.dumps(step.arguments)}
+        return {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": call_id, "type": "function", "function": function}],
+        }
+
+    def answered(self, call_id: str, step: Step) -> Any:
+        return {"role": "tool", "tool_call_id": call_id, "name": step.name, "content": _as_text(step.result)}
+
+    def llm_inputs(self, recording: Recording, history: list[Any]) -> Any:
+        return {
+            "model": recording.model,
+            "messages": [{"role": "system", "content": recording.system}, *history],
+            "temperature": 0,
+        }
+
+    def llm_outputs(self, recording: Recording, message: Any, tokens: tuple[int, int]) -> Any:
+        reason = "tool_calls" if message.get("tool_calls") else "stop"
+        usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
+        return {
+            "id": "chatcmpl-" + digest(message)[:20],
+            "object": "chat.completion",
+            "model": recording.model,
+            "choices": [{"index": 0, "message": message, "finish_reason": reason}],
+            "usage": usage,
+        }
+
+    def root_inputs(self, recording: Recording, history: list[Any]) -> Any:
+        return {"messages": history[:1]}
+
+    def root_outputs(self, recording: Recording, history: list[Any], answer: str) -> Any:
+        return {"messages": history}
+
+    def attributes(self) -> dict[str, Any]:
+        return {"mlflow.message.format": "openai"}
+
+
+class Responses(Format):
+    """OpenAI's Responses API: a flat list of typed items."""
+
+    name, llm_name = "responses", "Responses"
+
+    def user(self, text: str) -> Any:
+        return {"role": "user", "content": [{"type": "input_text", "text": text}]}
+
+    def said(self, text: str) -> Any:
+        return {
+            "type": "message",
+            "role": "assistant",
+            "status": "completed",
+            "content": [{"type": "output_text", "text": text, "annotations": []}],
+        }
+
+    def called(self, call_id: str, step: Step) -> Any:
+        return {"type": "function_call", "call_id": call_id, "name": step.name, "arguments": json.dumps(step.arguments)}
+
+    def answered(self, call_id: str, step: Step) -> Any:
+        return {"type": "function_call_output", "call_id": call_id, "output": _as_text(step.result)}
+
+    def llm_inputs(self, recording: Recording, history: list[Any]) -> Any:
+        return {"model": recording.model, "instructions": recording.system, "input": history}
+
+    def llm_outputs(self, recording: Recording, message: Any, tokens: tuple[int, int]) -> Any:
+        usage = {"input_tokens": tokens[0], "output_tokens": tokens[1], "total_tokens": sum(tokens)}
+        return {
+            "id": "resp_" + digest(message)[:20],
+            "object": "response",
+            "status": "completed",
+            "output": [message],
+            "usage": usage,
+        }
+
+    def root_inputs(self, recording: Recording, history: list[Any]) -> Any:
+        return {"input": history[:1]}
+
+    def root_outputs(self, recording: Recording, history: list[Any], answer: str) -> Any:
+        return {"output": history[1:]}
+
+
+class Anthropic(Format):
+    """Anthropic's Messages API: content blocks, tool results in user messages."""
+
+    name, llm_name = "anthropic", "Messages.create"
+
+    def said(self, text: str) -> Any:
+        return {"role": "assistant", "content": [{"type": "text", "text": text}]}
+
+    def called(self, call_id: str, step: Step) -> Any:
+        return {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": call_id, "name": step.name, "input": step.arguments}],
+        }
+
+    def answered(self, call_id: str, step: Step) -> Any:
+        block = {"type": "tool_result", "tool_use_id": call_id, "content": _as_text(step.result)}
+        return {"role": "user", "content": [block | ({"is_error": True} if step.is_error else {})]}
+
+    def llm_inputs(self, recording: Recording, history: list[Any]) -> Any:
+        return {"model": recording.model, "system": recording.system, "max_tokens": 1024, "messages": history}
+
+    def llm_outputs(self, recording: Recording, message: Any, tokens: tuple[int, int]) -> Any:
+        usage = {"input_tokens": tokens[0], "output_tokens": tokens[1]}
+        return {
+            "id": "msg_" + digest(message)[:20],
+            "type": "message",
+            **message,
+            "model": recording.model,
+            "usage": usage,
+        }
+
+    def attributes(self) -> dict[str, Any]:
+        return {"mlflow.message.format": "anthropic"}
+
+
+class LangGraph(Format):
+    """LangGraph: a state of typed messages, nodes as spans of their own."""
+
+    name, root_name, root_type, llm_name = "langgraph", "LangGraph", "CHAIN", "ChatOpenAI"
+    agent_node, tool_node = "agent", "tools"
+
+    def user(self, text: str) -> Any:
+        return {
+            "type": "human",
+            "content": text,
+            "additional_kwargs": {},
+            "response_metadata": {},
+            "id": digest(text)[:12],
+        }
+
+    def said(self, text: str) -> Any:
+        return {
+            "type": "ai",
+            "content": text,
+            "tool_calls": [],
+            "response_metadata": {"finish_reason": "stop"},
+            "id": digest("ai", text)[:12],
+        }
+
+    def called(self, call_id: str, step: Step) -> Any:
+        call = {"name": step.name, "args": step.arguments, "id": call_id, "type": "tool_call"}
+        return {
+            "type": "ai",
+            "content": "",
+            "tool_calls": [call],
+            "response_metadata": {"finish_reason": "tool_calls"},
+            "id": "ai-" + call_id,
+        }
+
+    def answered(self, call_id: str, step: Step) -> Any:
+        status = "error" if step.is_error else "success"
+        return {
+            "type": "tool",
+            "content": _as_text(step.result),
+            "name": step.name,
+            "tool_call_id": call_id,
+            "status": status,
+            "id": "tool-" + call_id,
+        }
+
+    def llm_inputs(self, recording: Recording, history: list[Any]) -> Any:
+        return [[{"type": "system", "content": recording.system}, *history]]
+
+    def llm_outputs(self, recording: Recording, message: Any, tokens: tuple[int, int]) -> Any:
+        return {
+            "generations": [[{"text": message["content"], "message": message, "type": "ChatGeneration"}]],
+            "llm_output": {"model_name": recording.model},
+        }
+
+    def attributes(self) -> dict[str, Any]:
+        return {"mlflow.message.format": "langchain"}
+
+
+class Plain(Format):
+    """No message format at all: a prompt in, a text out, as home-made agents log it."""
+
+    name, root_name, llm_name = "plain", "answer", "generate"
+
+    def user(self, text: str) -> Any:
+        return "User: " + text
+
+    def said(self, text: str) -> Any:
+        return "Assistant: " + text
+
+    def called(self, call_id: str, step: Step) -> Any:
+        return f"Assistant calls {step.name}({json.dumps(step.arguments)})"
+
+    def answered(self, call_id: str, step: Step) -> Any:
+        return f"Result of {step.name}: {_as_text(step.result)}"
+
+    def llm_inputs(self, recording: Recording, history: list[Any]) -> Any:
+        return {"prompt": "\n".join([recording.system, "", *history, "Assistant:"])}
+
+    def llm_outputs(self, recording: Recording, message: Any, tokens: tuple[int, int]) -> Any:
+        return message.removeprefix("Assistant: ")
+
+    def root_inputs(self, recording: Recording, history: list[Any]) -> Any:
+        return {"question": history[0].removeprefix("User: "), "options": {"language": "en", "stream": False}}
+
+    def root_outputs(self, recording: Recording, history: list[Any], answer: str) -> Any:
+        return {"answer": answer, "turns": len(history)}
+
+    def attributes(self) -> dict[str, Any]:
+        return {}
+
+
+FORMATS: dict[str, Format] = {item.name: item for item in (Format(), Responses(), Anthropic(), LangGraph(), Plain())}
+
+
+def record(recording: Recording, steps: list[Step], form: Format) -> list[SpanDraft]:
+    """The spans of a conversation: a root, a span per model call, tool call and search; LangGraph's nodes around them."""
+    return _Recorder(recording, form).record(steps)
+
+
+class _Recorder:
+    def __init__(self, recording: Recording, form: Format) -> None:
+        self.recording, self.form = recording, form
+        self.now = recording.start_ms * 1_000_000
+        self.history: list[Any] = []
+        self.spans: list[SpanDraft] = []
+        self.answer = ""
+
+    def record(self, steps: list[Step]) -> list[SpanDraft]:
+        root = self._open(
+            self.form.root_name if self.form.root_name != "run" else self.recording.agent, self.form.root_type, None
+        )
+        for number, step in enumerate(steps):
+            self._take(step, number, root)
+        root.end_ns = self.now + self.recording.rng.randrange(2_000_000, 20_000_000)
+        root.inputs = self.form.root_inputs(self.recording, self.history)
+        root.outputs = self.form.root_outputs(self.recording, self.history, self.answer) if self.answer else None
+        return self.spans
+
+    def _take(self, step: Step, number: int, root: SpanDraft) -> None:
+        if step.kind == "user":
+            self.history.append(self.form.user(step.text))
+        elif step.kind == "search":
+            self._search(step, root)
+        elif step.kind == "model_error":
+            self._llm(None, root, failure=step)
+        elif step.kind == "agent":
+            self._llm(self.form.said(step.text), root)
+            self.answer = step.text
+        else:
+            call_id = "call_" + digest(self.recording.trace_id, number)[:22]
+            self._llm(self.form.called(call_id, step), root)
+            self._tool(step, root)
+            self.history.append(self.form.answered(call_id, step))
+
+    def _open(self, name: str, kind: str, parent: SpanDraft | None) -> SpanDraft:
+        span = SpanDraft(
+            span_id_of(self.recording.trace_id, len(self.spans)),
+            name,
+            kind,
+            self.now,
+            None,
+            parent.span_id if parent else None,
+        )
+        self.spans.append(span)
+        return span
+
+    def _node(self, name: str | None, root: SpanDraft) -> SpanDraft:
+        if name is None:
+            return root
+        node = self._open(name, "CHAIN", root)
+        node.inputs = {"messages": self.history[-1:]}
+        return node
+
+    def _llm(self, message: Any, root: SpanDraft, failure: Step | None = None) -> None:
+        parent = self._node(self.form.agent_node, root)
+        span = self._open(self.form.llm_name, "LLM" if self.form.name == "plain" else "CHAT_MODEL", parent)
+        span.inputs, span.model = self.form.llm_inputs(self.recording, list(self.history)), self.recording.model
+        span.attributes = self.form.attributes() | {"mlflow.llm.provider": MODELS[self.recording.model][2]}
+        if failure:
+            self._fail(span, failure.text, failure.duration_ms)
+        else:
+            self._succeed(span, message)
+            self.history.append(message)
+        self._close(parent, root, span)
+
+    def _succeed(self, span: SpanDraft, message: Any) -> None:
+        tokens = len(json.dumps(span.inputs)) // 4, max(8, len(json.dumps(message)) // 4)
+        first, each, provider = MODELS[self.recording.model]
+        self.now += int((first + each * tokens[1]) * self.recording.rng.lognormvariate(0, 0.3)) * 1_000_000
+        span.end_ns, span.outputs = self.now, self.form.llm_outputs(self.recording, message, tokens)
+        span.input_tokens, span.output_tokens = tokens
+        if provider == "in-house":
+            span.cost_usd = round(sum(tokens) * _IN_HOUSE_USD_PER_TOKEN, 8)
+
+    def _fail(self, span: SpanDraft, message: str, duration_ms: int) -> None:
+        self.now += duration_ms * 1_000_000
+        span.end_ns, span.status, span.status_message = self.now, "ERROR", message
+        kind = message.split(":", 1)[0] if ":" in message else "Exception"
+        span.events = [
+            EventDraft(
+                "exception",
+                self.now,
+                {
+                    "exception.type": kind,
+                    "exception.message": message,
+                    "exception.stacktrace": f"Traceback (most recent call last):\n  …\n{message}",
+                },
+            )
+        ]
+
+    def _tool(self, step: Step, root: SpanDraft) -> None:
+        parent = self._node(self.form.tool_node, root)
+        span = self._open(step.name, "TOOL", parent)
+        span.inputs = step.arguments
+        if step.is_error:
+            self._fail(span, _as_text(step.result), step.duration_ms)
+        else:
+            self.now += step.duration_ms * 1_000_000
+            span.end_ns = self.now
+        span.outputs = step.result
+        self._close(parent, root, span)
+
+    def _search(self, step: Step, root: SpanDraft) -> None:
+        span = self._open(step.name, "RETRIEVER", root)
+        span.inputs = {"query": step.text}
+        self.now += step.duration_ms * 1_000_000
+        span.end_ns = self.now
+        span.outputs = [
+            {
+                "page_content": text,
+                "metadata": {"doc_uri": f"kb/{digest(text)[:8]}.md", "score": round(0.9 - 0.07 * rank, 2)},
+                "id": digest(text)[:8],
+            }
+            for rank, text in enumerate(step.result)
+        ]
+        if step.result:
+            self.recording.system += "\n\nContext:\n" + "\n".join(f"- {text}" for text in step.result)
+
+    def _close(self, parent: SpanDraft, root: SpanDraft, child: SpanDraft) -> None:
+        if parent is not root:
+            parent.end_ns, parent.status, parent.status_message = self.now, child.status, child.status_message
+            parent.outputs = {"messages": self.history[-1:]}
+
+
+def _as_text(result: Any) -> str:
+    return result if isinstance(result, str) else json.dumps(result)
