@@ -27,7 +27,6 @@ def every_openai_exception() -> list[type[BaseException]]:
 
 def made(kind: type[BaseException]) -> BaseException:
     """An instance, made as the package makes it where that is possible, else bare."""
-    import openai
 
     http = sys.modules["openai._exceptions"]
     http_package = getattr(http, "httpx2", None) or http.httpx

@@ -6,6 +6,7 @@ import pytest
 
 from insights_core.errors import InvalidParameterError
 from insights_core.llm import Price, count_tokens, price_of
+from insights_core.llm.tokens import tokens_bound
 
 
 @pytest.mark.parametrize(
@@ -52,10 +53,23 @@ def test_a_missing_price_file_is_named(monkeypatch):
 
 
 def test_tokens_are_estimated_within_reach():
-    # Counted with OpenAI's o200k_base: 10, 15 and 12 tokens.
-    for text, tokens in [
-        ("The quick brown fox jumps over the lazy dog.", 10),
-        ("I would like to cancel my reservation and get a full refund.", 13),
-    ]:
-        assert 0.6 * tokens <= count_tokens(text) <= 1.6 * tokens
+    from pathlib import Path
+
+    import wordllama
+    from tokenizers import Tokenizer
+
+    # The one tokenizer that comes with the dependencies; newer models cut less finely than this one.
+    folder = Path(wordllama.__file__).parent / "tokenizers"
+    tokenizer = Tokenizer.from_file(str(folder / "l2_supercat_tokenizer_config.json"))
+    for text in (
+        "I would like to cancel my reservation from Boston to Seattle and get a full refund, because the airline changed the time. "
+        * 5,
+        '{"tool": "book_reservation", "arguments": {"user_id": "mia_li_36", "cabin": "economy", "price": 243.5}, "ok": true}'
+        * 5,
+        "Ich möchte meinen Flug stornieren und den vollen Betrag zurückerhalten, weil sich die Zeiten geändert haben. "
+        * 5,
+    ):
+        tokens = len(tokenizer.encode(text, add_special_tokens=False).ids)
+        assert 0.65 * tokens <= count_tokens(text) <= 1.1 * tokens
+        assert tokens_bound(text) >= tokens
     assert count_tokens("") == 0

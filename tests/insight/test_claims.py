@@ -1,0 +1,95 @@
+"""Cited lines are looked up; invented quotes do not pass."""
+
+from __future__ import annotations
+
+import pytest
+
+from insights_core.entities import Claim, TraceSummary
+from insights_core.insight.claims import check_claims
+
+TEXT = """L001 trace 8.2 s ERROR
+L002 user: Hi, I’d like to cancel my flight — mail me at [email].
+L003 tool call cancel_reservation {"reservation_id": "ABC", "note": "she said \\"please\\"\\nthanks"}
+L004 tool result: Error: reservation is not
+L005 refundable under rule 7
+L006 assistant: I am unable to cancel it, but I'm not giving up."""
+
+
+def confirmed(quote: str, *lines: int) -> bool:
+    _, checked, good = check_claims(
+        TraceSummary(title="t", summary="s", claims=[Claim(text="c", lines=list(lines), quote=quote)]), TEXT
+    )
+    assert checked == 1
+    return good == 1
+
+
+@pytest.mark.parametrize(
+    ("quote", "lines"),
+    [
+        ("I'd like to cancel my flight", [2]),
+        ("i'd LIKE to   cancel\nmy flight", [2]),
+        ("cancel my flight - mail me at [email]", [2]),
+        ("mail me at [email]", [2]),
+        ('she said "please" thanks', [3]),
+        ("reservation is not refundable", [4, 5]),
+        ("L004 Error: reservation is not", [4]),
+        ("Error: … not", [4]),
+        ("“unable to cancel it”", [6]),
+        ("unable to cancel it, but I'm not giving up.", [5, 6]),
+    ],
+)
+def test_what_stands_there_is_confirmed(quote, lines):
+    assert confirmed(quote, *lines)
+
+
+@pytest.mark.parametrize(
+    ("quote", "lines"),
+    [
+        ("I want to cancel my flight", [2]),
+        ("able to cancel it", [6]),
+        ("cancel my flight", [3]),
+        ("cancel my flight", [2, 99]),
+        ("cancel my flight", []),
+        ("", [2]),
+        ("…", [2]),
+        ("it", [6]),
+        ("not … Error", [4]),
+        ("[email]", [3]),
+        ("call me at [phone]", [2]),
+        ("reservation is refundable", [4, 5]),
+        ("cancel my flight", list(range(1, 7)) * 10 + [7]),
+    ],
+)
+def test_what_does_not_stand_there_is_not(quote, lines):
+    assert not confirmed(quote, *lines)
+
+
+def test_a_redacted_value_may_stand_in_the_text_as_it_was():
+    summary = TraceSummary(
+        title="t", summary="s", claims=[Claim(text="c", lines=[1], quote="mail me at [email] today")]
+    )
+    assert check_claims(summary, "L001 please mail me at ann@example.com today")[2] == 1
+    assert check_claims(summary, "L001 please mail me at ann@example.com tomorrow")[2] == 0
+
+
+def test_only_unconfirmed_claims_and_errors_are_removed():
+    good, bad = (
+        Claim(text="g", lines=[4], quote="Error: reservation is not"),
+        Claim(text="b", lines=[4], quote="Error: timeout"),
+    )
+    summary = TraceSummary(title="t", summary="s", claims=[good, bad], errors=[bad, good])
+    kept, checked, right = check_claims(summary, TEXT)
+    assert (checked, right) == (4, 2)
+    assert kept.claims == [good] and kept.errors == [good]
+    assert len(summary.claims) == 2
+
+
+def test_hostile_quotes_and_texts_are_quick():
+    import time
+
+    quote = "[a] " * 300 + "(a+)+$ .* \\"
+    began = time.monotonic()
+    check_claims(
+        TraceSummary(title="t", summary="s", claims=[Claim(text="c", lines=[1], quote=quote)]), "L001 " + "a a " * 5000
+    )
+    assert time.monotonic() - began < 2
