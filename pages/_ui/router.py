@@ -1,0 +1,22 @@
+"""The script of every page view: page configuration, style sheet, navigation, and one net under all pages."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+_ROOT = str(Path(__file__).parents[2])
+if _ROOT not in sys.path:
+    # Streamlit puts only this file's folder on the path; the pages import `pages._ui` from the project's.
+    sys.path.insert(0, _ROOT)
+
+from pages._ui import navigation, states, theme  # noqa: E402
+
+st.set_page_config(
+    page_title="MLflow Insights", page_icon=":material/insights:", layout="wide", initial_sidebar_state=212
+)
+theme.styles()
+st.logo(theme.LOGO, size="large")
+page = st.navigation(navigation.groups(), expanded=True)
+with states.failures():
+    page.run()
