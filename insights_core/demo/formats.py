@@ -10,17 +10,27 @@ from typing import Any
 from insights_core.demo.conversation import Step
 from insights_core.traces.drafts import EventDraft, SpanDraft, digest, span_id_of
 
-# Milliseconds to the first token and per token of output, rough figures of hosted models.
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Rough figures of a model: what matters is that they differ."""
+
+    provider: str
+    first_token_ms: int
+    token_ms: int
+    input_usd_per_million: float
+    output_usd_per_million: float
+
+
+# Costs are given with the spans: asked for the price of a model of a named provider, MLflow goes to the internet.
 MODELS = {
-    "gpt-4o-mini": (350, 11, "openai"),
-    "gpt-4o": (500, 16, "openai"),
-    "gpt-4.1-mini": (320, 10, "openai"),
-    "claude-3-5-sonnet-20241022": (700, 18, "anthropic"),
-    "claude-3-5-haiku-20241022": (420, 12, "anthropic"),
-    "concierge-7b": (180, 22, "in-house"),
+    "gpt-4o-mini": Model("openai", 350, 11, 0.15, 0.6),
+    "gpt-4o": Model("openai", 500, 16, 2.5, 10),
+    "gpt-4.1-mini": Model("openai", 320, 10, 0.4, 1.6),
+    "claude-3-5-sonnet-20241022": Model("anthropic", 700, 18, 3, 15),
+    "claude-3-5-haiku-20241022": Model("anthropic", 420, 12, 0.8, 4),
+    "concierge-7b": Model("in-house", 180, 22, 0.4, 0.4),
 }
-# No price list has the in-house model; this is what its machines cost.
-_IN_HOUSE_USD_PER_TOKEN = 4e-7
 
 
 @dataclass(slots=True)
@@ -324,7 +334,7 @@ class _Recorder:
         parent = self._node(self.form.agent_node, root)
         span = self._open(self.form.llm_name, "LLM" if self.form.name == "plain" else "CHAT_MODEL", parent)
         span.inputs, span.model = self.form.llm_inputs(self.recording, list(self.history)), self.recording.model
-        span.attributes = self.form.attributes() | {"mlflow.llm.provider": MODELS[self.recording.model][2]}
+        span.attributes = self.form.attributes() | {"mlflow.llm.provider": MODELS[self.recording.model].provider}
         if failure:
             self._fail(span, failure.text, failure.duration_ms)
         else:
@@ -334,12 +344,14 @@ class _Recorder:
 
     def _succeed(self, span: SpanDraft, message: Any) -> None:
         tokens = len(json.dumps(span.inputs)) // 4, max(8, len(json.dumps(message)) // 4)
-        first, each, provider = MODELS[self.recording.model]
-        self.now += int((first + each * tokens[1]) * self.recording.rng.lognormvariate(0, 0.3)) * 1_000_000
+        model = MODELS[self.recording.model]
+        self.now += (
+            int((model.first_token_ms + model.token_ms * tokens[1]) * self.recording.rng.lognormvariate(0, 0.3))
+            * 1_000_000
+        )
         span.end_ns, span.outputs = self.now, self.form.llm_outputs(self.recording, message, tokens)
         span.input_tokens, span.output_tokens = tokens
-        if provider == "in-house":
-            span.cost_usd = round(sum(tokens) * _IN_HOUSE_USD_PER_TOKEN, 8)
+        span.cost_usd = tokens[0] * model.input_usd_per_million / 1e6, tokens[1] * model.output_usd_per_million / 1e6
 
     def _fail(self, span: SpanDraft, message: str, duration_ms: int) -> None:
         self.now += duration_ms * 1_000_000

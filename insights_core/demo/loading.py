@@ -88,7 +88,7 @@ def planted_labels(connection: Connection, experiment_id: str) -> dict[str, str]
 def demo_traces(experiment_id: str, traces: int, seed: int, now_ms: int) -> Iterator[TraceDraft]:
     """The demo's traces before they are written; the same for the same arguments."""
     for planned in plan_traces(experiment_id, traces, seed, now_ms):
-        yield _draft(planned, random.Random(f"text:{DEMO_VERSION}:{seed}:{planned.number}"))
+        yield _draft(planned, random.Random(f"text:{DEMO_VERSION}:{seed}:{planned.number}"))  # noqa: S311 - stories, not secrets
 
 
 def _facts(connection: Connection, experiment_id: str) -> dict[str, Any] | None:

@@ -58,7 +58,7 @@ def plan_traces(experiment_id: str, traces: int, seed: int, now_ms: int) -> list
         seed: Decides everything else.
         now_ms: The moment of loading; the traces lie in the 14 days before.
     """
-    rng = random.Random(f"plan:{DEMO_VERSION}:{seed}:{traces}")
+    rng = random.Random(f"plan:{DEMO_VERSION}:{seed}:{traces}")  # noqa: S311 - stories, not secrets
     labels = _labels(traces, rng)
     sessions = _Sessions(rng)
     return [_planned(number, label, experiment_id, seed, now_ms, rng, sessions) for number, label in enumerate(labels)]

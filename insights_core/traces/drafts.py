@@ -40,8 +40,8 @@ class SpanDraft:
     model: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
-    cost_usd: float | None = None
-    """None lets MLflow work it out from model and tokens."""
+    cost_usd: tuple[float, float] | None = None
+    """For input and output. None lets MLflow work it out from model and tokens by its shipped price list."""
 
 
 @dataclass(slots=True)

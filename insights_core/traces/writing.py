@@ -192,7 +192,11 @@ def _span_dict(trace_id: str, span: SpanDraft) -> dict[str, Any]:
     if span.input_tokens is not None or span.output_tokens is not None:
         attributes["mlflow.chat.tokenUsage"] = _usage(span.input_tokens or 0, span.output_tokens or 0)
     if span.cost_usd is not None:
-        attributes["mlflow.llm.cost"] = {"total_cost": span.cost_usd}
+        attributes["mlflow.llm.cost"] = {
+            "input_cost": span.cost_usd[0],
+            "output_cost": span.cost_usd[1],
+            "total_cost": sum(span.cost_usd),
+        }
     return {
         "trace_id": _base64(trace_id.removeprefix("tr-")),
         "span_id": _base64(span.span_id),
