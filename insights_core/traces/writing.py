@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _TRACES_A_BATCH = 50
 # A stock server starts four workers; more threads only queue.
 _HTTP_THREADS = 4
+_MAX_DEPTH = 24
 _SPANS_WRITTEN_TAG = "mlflow.trace.spansLocation"
 _TAG_KEY_CHARS, _TAG_VALUE_CHARS, _METADATA_CHARS, _PREVIEW_CHARS = 250, 4096, 250, 1000
 _SESSION_CHARS = 250
@@ -133,18 +135,20 @@ def _trace_info(draft: TraceDraft, experiment_id: str) -> TraceInfo:
         response_preview=_preview(root.outputs, "assistant") if root else None,
         client_request_id=draft.client_request_id,
         trace_metadata=_metadata(draft),
-        tags={"mlflow.traceName": draft.name}
-        | {str(key)[:_TAG_KEY_CHARS]: str(value)[:_TAG_VALUE_CHARS] for key, value in draft.tags.items()},
+        tags={"mlflow.traceName": _text(draft.name)[:_METADATA_CHARS]}
+        | {_text(str(key))[:_TAG_KEY_CHARS]: _text(str(value))[:_TAG_VALUE_CHARS] for key, value in draft.tags.items()},
         assessments=_assessments(draft),
     )
 
 
 def _metadata(draft: TraceDraft) -> dict[str, str]:
-    metadata = {str(key)[:_METADATA_CHARS]: str(value)[:_METADATA_CHARS] for key, value in draft.metadata.items()}
+    metadata = {
+        _text(str(key))[:_METADATA_CHARS]: _text(str(value))[:_METADATA_CHARS] for key, value in draft.metadata.items()
+    }
     if draft.session_id:
-        metadata["mlflow.trace.session"] = draft.session_id[:_SESSION_CHARS]
+        metadata["mlflow.trace.session"] = _text(draft.session_id)[:_SESSION_CHARS]
     if draft.user_id:
-        metadata["mlflow.trace.user"] = draft.user_id[:_METADATA_CHARS]
+        metadata["mlflow.trace.user"] = _text(draft.user_id)[:_METADATA_CHARS]
     with_tokens = [span for span in draft.spans if span.input_tokens is not None or span.output_tokens is not None]
     if with_tokens:
         metadata["mlflow.trace.tokenUsage"] = json.dumps(
@@ -172,7 +176,37 @@ def _preview(value: Any, role: str) -> str | None:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(_portable(value), ensure_ascii=False)
+
+
+def _portable(value: Any, depth: int = 0) -> Any:
+    """The value as every store and OTLP can hold it; what cannot be held becomes text, nothing is lost.
+
+    Protobuf refuses values nested deeper than 100 messages (three a level), integers beyond 64 bits and text
+    that is not UTF-8; JSON has no NaN.
+    """
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return value if -(2**63) <= value < 2**63 else str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dict | list | tuple):
+        if depth >= _MAX_DEPTH:
+            return _text(json.dumps(value, default=str))
+        if isinstance(value, dict):
+            return {_text(str(key)): _portable(item, depth + 1) for key, item in value.items()}
+        return [_portable(item, depth + 1) for item in value]
+    return _text(str(value))
+
+
+def _text(text: str) -> str:
+    """Without what UTF-8 or PostgreSQL cannot hold: half characters and NUL."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
 
 
 def _spans(draft: TraceDraft) -> list[Span]:
@@ -201,14 +235,14 @@ def _span_dict(trace_id: str, span: SpanDraft) -> dict[str, Any]:
         "trace_id": _base64(trace_id.removeprefix("tr-")),
         "span_id": _base64(span.span_id),
         "parent_span_id": _base64(span.parent_id) if span.parent_id else "",
-        "name": span.name,
+        "name": _text(span.name),
         "start_time_unix_nano": span.start_ns,
         "end_time_unix_nano": span.end_ns,
         "events": [
-            {"name": event.name, "time_unix_nano": event.time_ns, "attributes": event.attributes}
+            {"name": _text(event.name), "time_unix_nano": event.time_ns, "attributes": _portable(event.attributes)}
             for event in span.events
         ],
-        "status": {"code": f"STATUS_CODE_{span.status}", "message": span.status_message},
+        "status": {"code": f"STATUS_CODE_{span.status}", "message": _text(span.status_message)},
         "attributes": {key: _json(value) for key, value in attributes.items()},
     }
 
