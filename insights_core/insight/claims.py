@@ -94,10 +94,27 @@ def _plain(text: str) -> str:
 
 def _end_of(part: str, content: str, start: int) -> int | None:
     """Where a quoted part ends in the content, searched from `start`; None where it does not stand there as whole words."""
-    pieces = [re.escape(piece.strip()) for piece in _PLACEHOLDER.split(part)]
-    pattern = re.escape(part)
-    if len(pieces) > 1 and sum(len(piece) for piece in pieces) >= _MIN_LETTERS:
-        # The value may be redacted on one side only.
-        pattern = rf"(?:{pattern}|{rf'.{{1,{_REDACTED_CHARS}}}?'.join(pieces)})"
-    match = re.compile(rf"(?<!\w){pattern}(?!\w)", re.DOTALL).search(content, start)
-    return match.end() if match else None
+    if match := re.compile(rf"(?<!\w){re.escape(part)}(?!\w)").search(content, start):
+        return match.end()
+    # The value behind a placeholder may stand in the content as it was.
+    pieces = [piece.strip() for piece in _PLACEHOLDER.split(part)]
+    if len(pieces) < 2 or sum(map(len, pieces)) < _MIN_LETTERS:
+        return None
+    first = next(piece for piece in pieces if piece)
+    for begin in list(re.compile(rf"(?<!\w){re.escape(first)}(?!\w)").finditer(content, start))[:_MAX_LINES_CITED]:
+        if (end := _end_of_pieces(pieces, content, max(begin.start(), start))) is not None:
+            return end
+    return None
+
+
+def _end_of_pieces(pieces: list[str], content: str, position: int) -> int | None:
+    """Follow pieces in order, with at most a placeholder's length between them. Never looks back: hostile quotes stay cheap."""
+    gap = 0
+    for piece in pieces:
+        if piece:
+            found = content.find(piece, position, position + gap + len(piece))
+            if found < 0:
+                return None
+            position = found + len(piece)
+        gap = _REDACTED_CHARS
+    return position

@@ -1,0 +1,287 @@
+"""What can be read off a trace without a model: what was wanted, the errors, the path of tools, how it ended."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from insights_core.entities import Outcome
+from insights_core.llm.offline import core_of, scored_sentences, shorten, without_ids
+
+if TYPE_CHECKING:
+    from insights_core.traces.text import TraceView
+
+_LINE_NUMBER = re.compile(r"L(\d{3,7})\b")
+_QUOTE_CHARS = 160
+# Where inputs are plain JSON, the fields that hold what is asked, most telling first.
+_ASKING_FIELDS = (
+    "question",
+    "query",
+    "user_input",
+    "user_message",
+    "prompt",
+    "input",
+    "message",
+    "request",
+    "task",
+    "instruction",
+    "topic",
+    "text",
+    "content",
+)
+_ANSWERING_FIELDS = ("answer", "output", "response", "result", "completion", "message", "text", "content", "summary")
+_USER_MESSAGES = 10
+_WORDS_OF_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+_REFUSAL = re.compile(
+    r"\b(?:unable to|can(?:'|no)t|can not|could(?: not|n't)|not able to|am not allowed|not (?:possible|available|permitted|eligible|allowed|found|supported)|unfortunately|i(?:'m| am) (?:so |very |really )?sorry|i apologi[sz]e|no (?:results?|flights?|information|data|matching|such)|don't have (?:access|information|any)|do not have (?:access|information|any)|something went wrong|(?:an|the) error|failed to)\b",
+    re.IGNORECASE,
+)
+_HANDOVER = re.compile(
+    r"\b(?:transfer(?:red|ring)?|connect(?:ed|ing)?|escalat\w+|hand(?:ed|ing)?)\b[^.]{0,40}\b(?:human|agent|representative|specialist|support|colleague|team)\b",
+    re.IGNORECASE,
+)
+_DONE = re.compile(
+    r"\b(?:success\w*|(?:has|have) (?:now |all )?been (?:\w+ly )?\w+(?:ed|en|t)|(?:is|are) (?:now |all )?(?:booked|confirmed|updated|cancell?ed|scheduled|complete\w*|set|done|resolved|refunded)|i(?:'ve| have) (?:now |just |also )?(?:\w+ly )?(?:booked|updated|cancell?ed|changed|sent|created|scheduled|processed|added|removed|refunded|completed|found|fixed|issued)|here(?:'s| is| are)|confirmation (?:number|code)|all set)\b",
+    re.IGNORECASE,
+)
+_THANKS = re.compile(
+    r"\b(?:thanks|thank you|perfect|great|awesome|wonderful|that(?:'s| is) all|excellent|works now|solved)\b",
+    re.IGNORECASE,
+)
+_COMPLAINT = re.compile(
+    r"\b(?:unacceptable|ridiculous|useless|terrible|frustrat\w+|disappoint\w+|not what i (?:asked|wanted|meant)|(?:still|that) (?:does(?:n't| not)|is(?:n't| not)) (?:work|right|correct|help)|that(?:'s| is) (?:wrong|not right|incorrect)|you (?:already|keep)|waste of time|speak to (?:a )?(?:human|manager))\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class Passage:
+    """Something read in a trace, safe to show, and where it stands in the trace's text."""
+
+    text: str
+    line: int | None
+    quote: str
+
+
+class NumberedText:
+    """Finds pieces of a trace in its numbered, redacted text, so that what is shown is no more than what stands there.
+
+    Args:
+        text: As `render` and the redactor left it.
+        redact: Removes private data from a piece that does not stand in the text as it is.
+    """
+
+    def __init__(self, text: str, redact: Callable[[str], str]) -> None:
+        self._text = text
+        self._redact = redact
+
+    def passage(self, piece: str) -> Passage:
+        """A piece (one line) with its line number, which is None where it is not shown."""
+        piece = piece.strip()
+        position = self._text.find(piece) if piece else -1
+        if position < 0:
+            piece = self._redact(piece)
+            position, found = self._position_of_start(piece)
+        else:
+            found = piece
+        if position < 0 or not found:
+            return Passage(piece, None, "")
+        return Passage(
+            piece,
+            self._line_at(position),
+            found if len(found) <= _QUOTE_CHARS else found[:_QUOTE_CHARS].rsplit(" ", 1)[0],
+        )
+
+    def _position_of_start(self, piece: str) -> tuple[int, str]:
+        """Where a piece, or else a beginning of it, stands: lines may be cut, blanks collapsed and quotes escaped."""
+        start = piece
+        for length in (len(piece), 80, 40, 20):
+            if length <= len(piece):
+                start = piece if length == len(piece) else piece[:length].rsplit(" ", 1)[0]
+                position = self._text.find(start)
+                if position >= 0:
+                    return position, start
+        return -1, ""
+
+    def _line_at(self, position: int) -> int | None:
+        begin = self._text.rfind("\n", 0, position) + 1
+        match = _LINE_NUMBER.match(self._text, begin)
+        return int(match[1]) if match else None
+
+
+def wishes(view: TraceView, topic: Collection[str], limit: int) -> list[str]:
+    """The sentences in which the user says what is wanted, verbatim, in order; of plain JSON the field that asks."""
+    texts = [message.text for message in view.messages if message.role == "user" and message.text]
+    if not texts:
+        texts = [asked for span in view.spans[:1] if (asked := _telling_field(span.inputs, _ASKING_FIELDS))]
+    if not texts:
+        texts = [asked for span in view.spans if (asked := _telling_field(span.inputs, _ASKING_FIELDS))][:1]
+    found: list[tuple[float, int, str]] = []
+    for turn, text in enumerate(texts[:_USER_MESSAGES]):
+        for score, sentence in scored_sentences(text, topic):
+            # The first turns say what it is about, the later ones answer the agent's questions.
+            found.append((score - 0.35 * turn - 0.02 * len(found), len(found), sentence))
+    best = sorted(sorted(found, key=lambda item: -item[0])[:limit], key=lambda item: item[1])
+    return [sentence for _, _, sentence in best]
+
+
+def faults(view: TraceView, limit: int) -> list[tuple[str, str]]:
+    """(where, what) of the first errors: of spans the innermost, and of tool results. Each error once."""
+    named = [(span.depth, span.name, span.error or "") for span in view.spans if span.status == "ERROR"]
+    found = [(name, error) for depth, name, error in sorted(named, key=lambda item: -item[0])]
+    found += [(message.name or "tool", message.text) for message in view.messages if message.is_error]
+    if not found and view.error:
+        found = [("", view.error)]
+    seen: dict[str, tuple[str, str]] = {}
+    for name, error in found:
+        line = _first_line(error) or "error"
+        # A parent repeats its child's error, mostly with more words around it.
+        key = without_ids(line).lower()[-60:]
+        if not any(key in known or known in key for known in seen):
+            seen[key] = (name, line)
+    return list(seen.values())[:limit]
+
+
+def tool_path(view: TraceView, limit: int) -> list[str]:
+    """Names of the tools in the order of their calls, in plain words; repetitions are counted."""
+    names = [call.name for message in view.messages for call in message.tool_calls]
+    if not names:
+        names = [span.name for span in view.spans if span.type in ("TOOL", "RETRIEVER")]
+    path: list[tuple[str, int]] = []
+    for name in names:
+        if path and path[-1][0] == name:
+            path[-1] = (name, path[-1][1] + 1)
+        else:
+            path.append((name, 1))
+    words = [in_words(name) + (f" ×{count}" if count > 1 else "") for name, count in path]
+    return words if len(words) <= limit else [*words[: limit - 1], f"{len(words) - limit + 1} more"]
+
+
+def in_words(name: str) -> str:
+    """`get_userDetails` as `get user details`."""
+    return " ".join(part.lower() for part in _WORDS_OF_NAME.findall(name)) or name
+
+
+def ending(view: TraceView, topic: Collection[str], limit: int) -> list[str]:
+    """The telling sentences of the last thing the assistant said that says something."""
+    texts = [message.text for message in view.messages if message.role == "assistant" and message.text]
+    if not texts:
+        texts = [said for span in view.spans[:1] if (said := _telling_field(span.outputs, _ANSWERING_FIELDS))]
+    for text in reversed(texts[-4:]):
+        scored = [(score, number, sentence) for number, (score, sentence) in enumerate(scored_sentences(text, topic))]
+        if scored:
+            weighed = [
+                (
+                    score + 2.0 * bool(_REFUSAL.search(said) or _DONE.search(said) or _HANDOVER.search(said)),
+                    number,
+                    said,
+                )
+                for score, number, said in scored
+            ]
+            best = sorted(sorted(weighed, key=lambda item: -item[0])[:limit], key=lambda item: item[1])
+            return [sentence for _, _, sentence in best]
+    return []
+
+
+def outcome_of(view: TraceView) -> Outcome:
+    """How it seems to have ended, from the trace's status, errors that nothing followed, and what was said last."""
+    said = [message for message in view.messages if message.role in ("user", "assistant") and message.text]
+    last = " ".join([message.text for message in said if message.role == "assistant"][-2:])[-1500:]
+    reply = said[-1].text[-400:] if said and said[-1].role == "user" else ""
+    if view.status == "ERROR" or _COMPLAINT.search(reply):
+        return Outcome.FAILURE
+    handed_over = _HANDOVER.search(last) or any(
+        "transfer_to_human" in call.name for message in view.messages for call in message.tool_calls
+    )
+    done, refused = bool(_DONE.search(last)), bool(_REFUSAL.search(last))
+    if handed_over or _broken_off(view) or refused:
+        return Outcome.PARTIAL if done and not handed_over else Outcome.FAILURE
+    if done or (last and _THANKS.search(reply)):
+        return Outcome.PARTIAL if _unanswered_error(view) else Outcome.SUCCESS
+    if last:
+        return Outcome.SUCCESS if not _unanswered_error(view) else Outcome.PARTIAL
+    root_output = view.spans[0].outputs if view.spans else None
+    return Outcome.SUCCESS if view.status == "OK" and root_output not in (None, "", [], {}) else Outcome.UNKNOWN
+
+
+def slowest(view: TraceView) -> str:
+    """How long it took and which innermost span took most of it; "" where no times are known."""
+    if not view.duration_ms:
+        return ""
+    parents = {span.parent_id for span in view.spans}
+    leaves = [span for span in view.spans if span.duration_ms and span.span_id not in parents]
+    took = f"{view.duration_ms / 1000:.1f} s"
+    if not leaves:
+        return took
+    longest = max(leaves, key=lambda span: span.duration_ms or 0)
+    return f"{took}, of it {(longest.duration_ms or 0) / 1000:.1f} s in {in_words(longest.name)}"
+
+
+def _broken_off(view: TraceView) -> bool:
+    """The last message is a failed tool result, or a call that nothing answers."""
+    last = view.messages[-1] if view.messages else None
+    return last is not None and (
+        last.is_error
+        or (
+            last.role == "assistant"
+            and bool(last.tool_calls)
+            and not last.text
+            and "transfer" not in last.tool_calls[-1].name
+        )
+    )
+
+
+def _unanswered_error(view: TraceView) -> bool:
+    """The last result of some tool is an error."""
+    results: dict[str, bool] = {}
+    for message in view.messages:
+        if message.role == "tool":
+            results[message.name or ""] = message.is_error
+    return any(results.values())
+
+
+def _first_line(text: str) -> str:
+    for line in text.strip().splitlines()[:20]:
+        if any(character.isalpha() for character in line):
+            return shorten(line, 300)
+    return ""
+
+
+def _telling_field(value: Any, fields: tuple[str, ...], depth: int = 0) -> str:
+    """The text in JSON that says most: a known field, else all short texts with their names."""
+    if isinstance(value, str):
+        stripped = value.strip()
+        if stripped[:1] in "{[" and depth < 3:
+            try:
+                return _telling_field(json.loads(stripped), fields, depth + 1)
+            except (ValueError, RecursionError):
+                return stripped
+        return stripped
+    if depth > 4:
+        return ""
+    if isinstance(value, dict):
+        lower = {str(key).lower(): item for key, item in value.items()}
+        for name in fields:
+            if name in lower and (text := _telling_field(lower[name], fields, depth + 1)):
+                return text
+        return ". ".join(_named_texts(value))[:1000]
+    if isinstance(value, list | tuple):
+        return next((text for item in list(value)[:5] if (text := _telling_field(item, fields, depth + 1))), "")
+    return ""
+
+
+def _named_texts(value: dict[Any, Any]) -> Iterator[str]:
+    for key, item in list(value.items())[:20]:
+        if isinstance(item, str) and item.strip() and len(item) < 400:
+            yield f"{in_words(str(key))}: {item.strip()}"
+        elif isinstance(item, dict):
+            yield from list(_named_texts(item))[:10]
+
+
+def condensed(sentences: list[str], max_chars: int) -> str:
+    """Sentences without greetings, ids and polite wrapping, joined and cut."""
+    return shorten("; ".join(core for sentence in sentences if (core := core_of(sentence))), max_chars)
