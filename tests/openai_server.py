@@ -295,12 +295,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.close()
             self.close_connection = True
             return
-        owner.wait(owner.latency_s)
         if fault and fault.status != 200:
+            owner.wait(owner.latency_s)
             return self._reply(call, fault.status, _error(fault.message, fault.code), fault.headers)
         if refusal := self._refusal(owner, call):
+            owner.wait(owner.latency_s)
             return self._reply(call, refusal[0], _error(refusal[1], refusal[2]))
         if call.path == "/v1/embeddings":
+            owner.wait(owner.latency_s)
             return self._reply(call, 200, _embeddings(call.body))
         if fault and fault.name == "error_in_200":
             return self._reply(call, 200, {"error": {"message": fault.message, "code": int(fault.code or 500)}})
@@ -309,6 +311,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.name == "half_body":
             text = text[: len(text) // 2]
         announced = len(text) * 2 if fault and fault.name == "short_body" else len(text)
+        # What it takes to make up an answer is part of the latency, not on top of it.
+        owner.wait(call.started + owner.latency_s - time.monotonic())
         self._send_raw(call, 200, text, {}, announced)
 
     def _refusal(self, owner: OpenAIServer, call: Call) -> tuple[int, str, str | None] | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from insights_core.entities import Claim, TraceSummary
 
@@ -33,6 +35,7 @@ _MIN_LETTERS = 3
 # Longest stretch that a placeholder such as [email] can stand for.
 _REDACTED_CHARS = 80
 _MAX_LINES_CITED = 40
+_MAX_STARTS = 40
 
 
 def check_claims(summary: TraceSummary, text: str) -> tuple[TraceSummary, int, int]:
@@ -94,17 +97,34 @@ def _plain(text: str) -> str:
 
 def _end_of(part: str, content: str, start: int) -> int | None:
     """Where a quoted part ends in the content, searched from `start`; None where it does not stand there as whole words."""
-    if match := re.compile(rf"(?<!\w){re.escape(part)}(?!\w)").search(content, start):
-        return match.end()
+    for found in _whole_words(part, content, start):
+        return found + len(part)
     # The value behind a placeholder may stand in the content as it was.
     pieces = [piece.strip() for piece in _PLACEHOLDER.split(part)]
     if len(pieces) < 2 or sum(map(len, pieces)) < _MIN_LETTERS:
         return None
     first = next(piece for piece in pieces if piece)
-    for begin in list(re.compile(rf"(?<!\w){re.escape(first)}(?!\w)").finditer(content, start))[:_MAX_LINES_CITED]:
-        if (end := _end_of_pieces(pieces, content, max(begin.start(), start))) is not None:
+    for begin in itertools.islice(_whole_words(first, content, start), _MAX_STARTS):
+        if (end := _end_of_pieces(pieces, content, begin)) is not None:
             return end
     return None
+
+
+def _whole_words(part: str, content: str, start: int) -> Iterator[int]:
+    """Where a part stands with no letter or digit right before or after it."""
+    found = content.find(part, start)
+    while found >= 0:
+        end = found + len(part)
+        before, after = content[found - 1 : found], content[end : end + 1]
+        if not (before and _is_word(before) and _is_word(part[0])) and not (
+            after and _is_word(after) and _is_word(part[-1])
+        ):
+            yield found
+        found = content.find(part, found + 1)
+
+
+def _is_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def _end_of_pieces(pieces: list[str], content: str, position: int) -> int | None:

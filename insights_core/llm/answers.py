@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -34,8 +35,9 @@ class MisfitError(ValueError):
     """The answer does not fit; the message is for the model to read."""
 
 
+@cache
 def strict_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of a model as strict structured output wants it: every field required, no others allowed."""
+    """The JSON schema of a model as strict structured output wants it: every field required, no others allowed. Not to be changed: it is shared."""
     schema = _strict(model.model_json_schema())
     assert isinstance(schema, dict)  # noqa: S101  (a model's schema is an object)
     return schema
