@@ -1,0 +1,390 @@
+"""`Analytics`: every question about traffic, cost, quality, tools, tags and what goes with what."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import numpy as np
+
+from insights_core.analytics import assessments as quality
+from insights_core.analytics import correlations as together
+from insights_core.analytics import dimensions as slicing
+from insights_core.analytics import tags as tagging
+from insights_core.analytics import tools as tooling
+from insights_core.analytics import traffic
+from insights_core.analytics.buckets import bucket_starts
+from insights_core.analytics.facts import View
+from insights_core.analytics.filters import Clause, needs_spans, parse_filter
+from insights_core.analytics.models import (
+    AssessmentResponse,
+    AssessmentsResponse,
+    CorrelationsResponse,
+    CostResponse,
+    DimensionsResponse,
+    DimensionValue,
+    ErrorsResponse,
+    Freshness,
+    LatencyResponse,
+    NPMIResponse,
+    Slice,
+    SliceTraces,
+    TagResponse,
+    TagsResponse,
+    ToolResponse,
+    ToolsResponse,
+    VolumeResponse,
+)
+from insights_core.analytics.slices import Slicer, defining
+from insights_core.analytics.store import FactStore, fact_store
+from insights_core.connection import Connection
+from insights_core.errors import InvalidParameterError
+
+ExperimentIds = str | Sequence[str]
+DimensionLike = DimensionValue | dict[str, Any]
+
+
+class Analytics(Connection):
+    """Figures about the traces of experiments, on every tracking URI.
+
+    All methods take the experiments (one id or several), a time range on the traces' start times, both ends inclusive
+    as in MLflow's `query_trace_metrics` (epoch milliseconds; None is open), and most a `slice` that narrows the traces
+    further. Buckets are UTC hours, days, or weeks from Monday; a series has the buckets that hold something.
+
+    Answers are at most as old as `facts.source.max_age_s` (5 s on databases, 30 s over HTTP); see `freshness`.
+
+    Args:
+        tracking_uri: Any MLflow tracking URI but a file store; None takes MLFLOW_TRACKING_URI.
+    """
+
+    def __init__(self, tracking_uri: str | None = None) -> None:
+        super().__init__(tracking_uri)
+        self._lock = threading.Lock()
+
+    @property
+    def facts(self) -> FactStore:
+        """The facts of this process for this tracking URI."""
+        return fact_store(self.tracking_uri)
+
+    def refresh(self) -> None:
+        """Make the next answers as fresh as MLflow is, whatever the allowed age."""
+        self.facts.refresh()
+
+    def freshness(
+        self, experiment_ids: ExperimentIds, start_time: int | None = None, end_time: int | None = None
+    ) -> Freshness:
+        """How old answers about these traces may be, after a check if one is due."""
+        view = self._view(experiment_ids, start_time, end_time)
+        source = self.facts.source
+        return Freshness(as_of=view.as_of_ms, max_age_s=source.max_age_s, trace_count=len(view), note=source.note)
+
+    # Traffic and cost
+
+    def volume(
+        self,
+        experiment_ids: ExperimentIds,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        time_bucket: str = "hour",
+        *,
+        slice: Slice | None = None,
+    ) -> VolumeResponse:
+        """Traces, and those that are OK or ERROR; the rest are in progress."""
+        return self._bucketed(traffic.volume, experiment_ids, start_time, end_time, time_bucket, slice)
+
+    def latency(
+        self,
+        experiment_ids: ExperimentIds,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        time_bucket: str = "hour",
+        *,
+        slice: Slice | None = None,
+    ) -> LatencyResponse:
+        """Execution times of the traces that have ended, milliseconds."""
+        return self._bucketed(traffic.latency, experiment_ids, start_time, end_time, time_bucket, slice)
+
+    def errors(
+        self,
+        experiment_ids: ExperimentIds,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        time_bucket: str = "hour",
+        *,
+        slice: Slice | None = None,
+    ) -> ErrorsResponse:
+        """Traces with status ERROR and their share."""
+        return self._bucketed(traffic.errors, experiment_ids, start_time, end_time, time_bucket, slice)
+
+    def cost_and_tokens(
+        self,
+        experiment_ids: ExperimentIds,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        time_bucket: str = "day",
+        *,
+        slice: Slice | None = None,
+    ) -> CostResponse:
+        """Tokens and cost as MLflow recorded them, and cost by model; None where it recorded none."""
+        return self._bucketed(
+            traffic.cost_and_tokens, experiment_ids, start_time, end_time, time_bucket, slice, spans=True
+        )
+
+    # Quality
+
+    def assessments(
+        self,
+        experiment_ids: ExperimentIds,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        *,
+        slice: Slice | None = None,
+    ) -> AssessmentsResponse:
+        """Every assessment with its type, sources and traces."""
+        return quality.assessments(self._view(experiment_ids, start_time, end_time, slice))
+
+    def assessment(
+        self,
+        experiment_ids: ExperimentIds,
+        assessment_name: str,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        time_bucket: str = "hour",
+        *,
+        slice: Slice | None = None,
+    ) -> AssessmentResponse:
+        """Metrics of one assessment, by its type."""
+        return self._bucketed(
+            lambda view, bucket: quality.assessment(view, assessment_name, bucket),
+            experiment_ids,
+            start_time,
+            end_time,
+            time_bucket,
+            slice,
+        )
+
+    # Tools
+
+    def tools(
+        self,
+        experiment_ids: ExperimentIds,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        time_bucket: str = "hour",
+        *,
+        slice: Slice | None = None,
+    ) -> ToolsResponse:
+        """Every tool with its volume, latency and errors."""
+        return self._bucketed(tooling.tools, experiment_ids, start_time, end_time, time_bucket, slice, spans=True)
+
+    def tool(
+        self,
+        experiment_ids: ExperimentIds,
+        tool_name: str,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        time_bucket: str = "hour",
+        *,
+        slice: Slice | None = None,
+    ) -> ToolResponse:
+        """The same for one tool."""
+        return self._bucketed(
+            lambda view, bucket: tooling.tool(view, tool_name, bucket),
+            experiment_ids,
+            start_time,
+            end_time,
+            time_bucket,
+            slice,
+            spans=True,
+        )
+
+    # Tags
+
+    def tags(
+        self,
+        experiment_ids: ExperimentIds,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        *,
+        slice: Slice | None = None,
+    ) -> TagsResponse:
+        """Every tag key that users set."""
+        return tagging.tags(self._view(experiment_ids, start_time, end_time, slice))
+
+    def tag(
+        self,
+        experiment_ids: ExperimentIds,
+        tag_key: str,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        limit: int | None = 10,
+        *,
+        slice: Slice | None = None,
+    ) -> TagResponse:
+        """The most frequent values of one key; `limit` None gives all."""
+        return tagging.tag(self._view(experiment_ids, start_time, end_time, slice), tag_key, _limit(limit))
+
+    # Dimensions and correlations
+
+    def dimensions(
+        self, experiment_ids: ExperimentIds, start_time: int | None = None, end_time: int | None = None
+    ) -> DimensionsResponse:
+        """What the traces can be sliced by."""
+        return slicing.dimensions(self._view(experiment_ids, start_time, end_time, spans=True))
+
+    def npmi(
+        self,
+        experiment_ids: ExperimentIds,
+        dimension1: DimensionLike,
+        dimension2: DimensionLike,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        *,
+        slice: Slice | None = None,
+    ) -> NPMIResponse:
+        """How much two dimensions go together, with a 95 % interval."""
+        first, second = (DimensionValue.model_validate(one) for one in (dimension1, dimension2))
+        view = self._view(experiment_ids, start_time, end_time, slice, spans=True)
+        slicer = self._slicer(experiment_ids, start_time, end_time)
+        names = [(one.name, slicing.dimension_text(one)) for one in (first, second)]
+        return together.pair(view, slicer.dimension(view, first), slicer.dimension(view, second), *names)
+
+    def correlations(
+        self,
+        experiment_ids: ExperimentIds,
+        filter_string: str | None = None,
+        correlation_dimensions: Collection[str] = together.DIMENSION_KINDS,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        limit: int | None = 5,
+        *,
+        slice: Slice | None = None,
+        min_support: int = together.MIN_SUPPORT,
+    ) -> CorrelationsResponse:
+        """The tools, tags and assessments that go with a filter or a slice, highest first; `limit` None gives all.
+
+        What defines the slice is left out, as are values that fewer than `min_support` of its traces have. `q_value`
+        corrects for how many values were looked at.
+        """
+        wrong = [kind for kind in correlation_dimensions if kind not in together.DIMENSION_KINDS]
+        if wrong or not correlation_dimensions:
+            raise InvalidParameterError(
+                f"correlation_dimensions holds {wrong or 'nothing'}; valid are {', '.join(together.DIMENSION_KINDS)}.",
+                field="correlation_dimensions",
+            )
+        part = (slice or Slice()).model_copy(
+            update={"filter_string": _both(filter_string, slice.filter_string if slice else None)}
+        )
+        view = self._view(
+            experiment_ids, start_time, end_time, spans="tools" in correlation_dimensions or self._needs_spans(part)
+        )
+        mask = self._slicer(experiment_ids, start_time, end_time).mask(view, part)
+        return together.correlations(
+            view, mask, correlation_dimensions, _limit(limit), min_support, defining(self._clauses(view, part))
+        )
+
+    def slice_trace_ids(
+        self,
+        experiment_ids: ExperimentIds,
+        slice: Slice | str | DimensionLike | None = None,
+        start_time: int | None = None,
+        end_time: int | None = None,
+        limit: int | None = None,
+    ) -> SliceTraces:
+        """The traces of a slice (or a filter string, or a dimension), newest first."""
+        part = _as_slice(slice)
+        view = self._view(experiment_ids, start_time, end_time, part)
+        order = np.lexsort((view.traces["trace_id"], -view.traces["time_ms"]))
+        chosen = view.traces["trace_id"][order[: _limit(limit)]]
+        return SliceTraces(trace_ids=[one.decode() for one in chosen.tolist()], total_count=len(view))
+
+    def dimension_filter(
+        self,
+        experiment_ids: ExperimentIds,
+        dimension: DimensionLike,
+        start_time: int | None = None,
+        end_time: int | None = None,
+    ) -> str:
+        """A dimension as a filter string for MLflow's search."""
+        view = self._view(experiment_ids, start_time, end_time, spans=True)
+        return slicing.filter_of_dimension(DimensionValue.model_validate(dimension), view)
+
+    # Views
+
+    def _bucketed(
+        self,
+        metric: Callable[[View, str], Any],
+        experiment_ids: ExperimentIds,
+        start_time: int | None,
+        end_time: int | None,
+        time_bucket: str,
+        part: Slice | None,
+        spans: bool = False,
+    ) -> Any:
+        bucket_starts(np.empty(0, dtype=np.int64), time_bucket)  # a wrong bucket is told before anything is loaded
+        return metric(self._view(experiment_ids, start_time, end_time, part, spans=spans), time_bucket)
+
+    def _view(
+        self,
+        experiment_ids: ExperimentIds,
+        start_time: int | None,
+        end_time: int | None,
+        part: Slice | None = None,
+        *,
+        spans: bool = False,
+    ) -> View:
+        experiments = _experiments(experiment_ids)
+        start, end = _range(start_time, end_time)
+        view = self.facts.view(experiments, start, end, spans=spans or self._needs_spans(part))
+        if part is None or part == Slice():
+            return view
+        return view.select(Slicer(self.facts, self.mlflow, experiments, start, end).mask(view, part))
+
+    def _slicer(self, experiment_ids: ExperimentIds, start_time: int | None, end_time: int | None) -> Slicer:
+        return Slicer(self.facts, self.mlflow, _experiments(experiment_ids), *_range(start_time, end_time))
+
+    @staticmethod
+    def _needs_spans(part: Slice | None) -> bool:
+        return part is not None and (part.dimension is not None or needs_spans(parse_filter(part.filter_string)))
+
+    @staticmethod
+    def _clauses(view: View, part: Slice) -> list[Clause]:
+        return parse_filter(part.filter_string) + (
+            slicing.dimension_clauses(part.dimension, view) if part.dimension else []
+        )
+
+
+def _experiments(experiment_ids: ExperimentIds) -> list[str]:
+    given = [experiment_ids] if isinstance(experiment_ids, str) else [str(one) for one in experiment_ids]
+    if not given:
+        raise InvalidParameterError("experiment_ids is empty; name at least one experiment.", field="experiment_ids")
+    return given
+
+
+def _range(start_time: int | None, end_time: int | None) -> tuple[int | None, int | None]:
+    """[start, end) from a range with both ends inclusive."""
+    if start_time is not None and end_time is not None and start_time > end_time:
+        raise InvalidParameterError(
+            f"start_time {start_time} is after end_time {end_time}; give them in milliseconds, earlier first.",
+            field="start_time",
+        )
+    return start_time, None if end_time is None else end_time + 1
+
+
+def _limit(limit: int | None) -> int | None:
+    if limit is not None and limit < 1:
+        raise InvalidParameterError(f"limit is {limit}; give a whole number from 1, or none for all.", field="limit")
+    return limit
+
+
+def _both(one: str | None, other: str | None) -> str | None:
+    return " AND ".join(text for text in (one, other) if text and text.strip()) or None
+
+
+def _as_slice(given: Slice | str | DimensionLike | None) -> Slice | None:
+    if given is None or isinstance(given, Slice):
+        return given
+    if isinstance(given, str):
+        return Slice(filter_string=given)
+    return Slice(dimension=DimensionValue.model_validate(given))
