@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -114,6 +115,7 @@ class ModelSummarizer:
 _OFFLINE_VERSION = 1
 _SUMMARY_CHARS = 600
 _MIN_PART_CHARS = 60
+_ERROR_WORD = re.compile(r"^(?:\w*(?:Error|Exception)|error|exception|failed)\s*[:\-]\s*", re.IGNORECASE)
 
 
 class OfflineSummarizer:
@@ -154,14 +156,16 @@ class OfflineSummarizer:
         fault_texts = [_fault_text(name, passage.text) for name, passage in faults]
         parts = [
             (weights.wants, "Asked", wish),
-            (weights.errors, "Failed", "; ".join(fault_texts)),
+            (weights.errors, "Errors", "; ".join(fault_texts)),
             (weights.ending, "Ended", extract.condensed([passage.text for passage in ending], 400)),
             (weights.tools, "Tools", " → ".join(tools)),
             (weights.speed, "Took", extract.slowest(view) if weights.speed else ""),
         ]
         claims = [_claim(core_of(passage.text), passage) for passage in (*wishes, *ending)]
         return TraceSummary(
-            title=_title(wish, fault_texts, tools, view, weights.errors > weights.wants),
+            title=_title(
+                wish, [_plain_error(passage.text) for _, passage in faults], tools, view, weights.errors > weights.wants
+            ),
             summary=_joined(parts) or "Nothing to read in this trace.",
             outcome=extract.outcome_of(view),
             errors=[
@@ -182,8 +186,12 @@ class OfflineSummarizer:
 
 
 def _fault_text(name: str, error: str) -> str:
-    what = shorten(without_ids(error), 160) or "error"
+    what = _plain_error(error)
     return f"{name}: {what}" if name and name not in what.lower() else what
+
+
+def _plain_error(error: str) -> str:
+    return shorten(_ERROR_WORD.sub("", without_ids(error)), 160) or "error"
 
 
 def _claim(text: str, passage: extract.Passage) -> Claim | None:
@@ -195,25 +203,26 @@ def _claim(text: str, passage: extract.Passage) -> Claim | None:
 
 
 def _joined(parts: list[tuple[float, str, str]]) -> str:
-    """The parts that say something, the weightiest first, each with room by its weight."""
+    """The parts that say something, the weightiest first, each with room by its weight and what others leave of theirs."""
     said = sorted((part for part in parts if part[2] and part[0] > 0), key=lambda part: -part[0])
     total = sum(weight for weight, _, _ in said)
-    return (
-        " ".join(
-            f"{name}: {shorten(text, max(_MIN_PART_CHARS, int(_SUMMARY_CHARS * weight / total)))}."
-            for weight, name, text in said
-        )
-        .replace("…..", "…")
-        .replace("..", ".")
-    )
+    rooms = [max(_MIN_PART_CHARS, int(_SUMMARY_CHARS * weight / total)) for weight, _, _ in said]
+    spare = sum(max(0, room - len(text)) for room, (_, _, text) in zip(rooms, said, strict=True))
+    sentences = []
+    for room, (_, name, text) in zip(rooms, said, strict=True):
+        more = min(spare, max(0, len(text) - room))
+        spare -= more
+        short = shorten(text, room + more)
+        sentences.append(f"{name}: {short}" + ("" if short[-1] in ".!?…" else "."))
+    return " ".join(sentences)
 
 
-def _title(wish: str, faults: list[str], tools: list[str], view: TraceView, errors_first: bool) -> str:
-    wanted = headline(wish.split("; ")[0], _TITLE_WORDS - 5 if faults else _TITLE_WORDS)
-    if faults and errors_first:
-        failed = headline(faults[0], _TITLE_WORDS if not wanted else 6)
-        return headline(f"{failed}: {wanted[:1].lower()}{wanted[1:]}" if wanted else failed)
-    if wanted:
-        return headline(f"{wanted}: {headline(faults[0], 5)}" if faults else wanted)
-    named = view.spans[0].name if view.spans else ""
-    return headline(faults[0] if faults else " ".join(tools[:3]) or extract.in_words(named)) or "Empty trace"
+def _title(wish: str, errors: list[str], tools: list[str], view: TraceView, errors_first: bool) -> str:
+    """Args: wish: cores of the user's sentences; errors: without the places where they happened."""
+    failed = headline(errors[0], 6) if errors else ""
+    wanted = headline(wish.split("; ")[0], _TITLE_WORDS - len(failed.split()))
+    first, second = (failed, wanted) if errors_first and failed else (wanted, failed)
+    if first and second:
+        return headline(f"{first}: {second[:1].lower()}{second[1:]}", _TITLE_WORDS)
+    named = " ".join(tools[:3]) or (extract.in_words(view.spans[0].name) if view.spans else "")
+    return first or second or headline(named) or "Empty trace"

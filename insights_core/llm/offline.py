@@ -14,16 +14,23 @@ _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _WORD = re.compile(r"[^\W\d_]{2,}(?:'[a-z]+)?")
 # Ids, numbers with letters, hashes, dates, addresses: they tell one trace from another, never one topic from another.
 _IDS = re.compile(r"https?://\S+|\[[a-z_ ]+\]|\S+@\S+|#?\b(?=[\w-]*\d)(?=[\w-]{4,})[\w-]+\b")
+_EMPTY_QUOTES = re.compile(r"([\"'`*])\s*\1|\(\s*\)|\[\s*\]|\{\s*\}")
 _LEADING = re.compile(
     r"^(?:(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|greetings|dear \w+|thanks?(?: you)?|okay|ok|yes|sure|alright|great|well|so|and|also|actually|sorry)\b(?: there| again| team| so much| very much)?[\s,.!:;–-]*)+",
     re.IGNORECASE,
 )
 _REQUEST = re.compile(
-    r"^(?:i(?:'d| would)? (?:really |just )?(?:like|want|need|wish|have|am trying|am looking|was wondering|was hoping)(?: you)?(?: if you (?:can|could))?(?: to| for)?|i'm (?:trying|looking|hoping)(?: to| for)?|(?:can|could|would|will) you(?: please| kindly)?(?: help me)?(?: to| with)?|(?:please|kindly)(?: help me)?(?: to| with)?|help me(?: to| with)?|let's|is it possible to|may i|can i|could i)\s+",
+    r"^(?:i(?:'d| would)? (?:really |just )?(?:like|want|need|wish|have|am trying|am looking|was wondering|was hoping)(?: you)?(?: if you (?:can|could))?(?: to know| to find out| to| for)?|i'm (?:trying|looking|hoping)(?: to| for)?|(?:can|could|would|will) you(?: please| kindly)?(?: help me)?(?: to| with)?|(?:please|kindly)(?: help me)?(?: to| with)?|help me(?: to| with)?|let's|is it possible to|may i|can i|could i)\s+",
     re.IGNORECASE,
 )
+_TRAILING = re.compile(r"[\s,]*\b(?:please|thanks|thank you)\b[\s.!?]*$", re.IGNORECASE)
 _INTENT = re.compile(
     r"\b(?:want|need|like to|looking|trying|help|how|what|why|where|when|which|who|can|could|please|cancel|change|refund|return|book|order|find|show|tell|explain|write|create|fix|compare|summari[sz]e|translate|recommend|issue|problem|error|wrong|broken|fail\w*|doesn't|does not|isn't|not working|complain\w*)\b|\?",
+    re.IGNORECASE,
+)
+# A sentence that hands over particulars which were asked for says nothing of the wish.
+_PARTICULARS = re.compile(
+    r"\b(?:my|the) (?:\w+ )?(?:id|name|e-?mail|zip code|phone|number|date of birth|password)\b(?:,| is| should| would|:|\.|$)",
     re.IGNORECASE,
 )
 _PLEASANTRY = re.compile(
@@ -32,7 +39,7 @@ _PLEASANTRY = re.compile(
 )
 # What assistants say to everyone.
 _OFFER = re.compile(
-    r"\b(?:anything else|any (?:other|further|more) (?:questions?|help|assistance|requests?)|feel free to|don't hesitate|let me know if|have a (?:great|nice|good|wonderful|safe)|happy to (?:help|assist)|glad (?:i|to)|how (?:can|may) i (?:help|assist)|you're welcome)\b",
+    r"\b(?:anything else|any (?:other|further|more) (?:questions?|help|assistance|requests?)|feel free to|don't hesitate|let me know if|have a (?:great|nice|good|wonderful|safe)|happy to (?:help|assist)|safe travels|talk to you soon|i'll be (?:here|right)|i hope (?:you|this|that)|whenever you're ready|enjoy (?:your|the)|take care|please (?:wait|hold)|one moment|glad (?:i|to)|how (?:can|may) i (?:help|assist)|you're welcome)\b",
     re.IGNORECASE,
 )
 STOP_WORDS = frozenset(
@@ -117,6 +124,8 @@ def scored_sentences(text: str, topic: Collection[str] = ()) -> list[tuple[float
         if not content or (len(content) < 4 and _PLEASANTRY.match(sentence)) or _OFFER.search(sentence):
             continue
         score = min(len(content), 8) / 4 + (1.5 if _INTENT.search(sentence) else 0.0)
+        score -= 2.0 if len(content) < 3 else 0.0
+        score -= 1.5 if _PARTICULARS.search(sentence) else 0.0
         if topic:
             score += sum(stem(word) in topic for word in content)
         scored.append((score, sentence))
@@ -125,7 +134,7 @@ def scored_sentences(text: str, topic: Collection[str] = ()) -> list[tuple[float
 
 def without_ids(text: str) -> str:
     """Text without ids, numbers of orders and flights, dates and addresses, and without doubled blanks."""
-    plain = " ".join(_IDS.sub(" ", text).split())
+    plain = " ".join(_EMPTY_QUOTES.sub(" ", _IDS.sub(" ", text)).split())
     return re.sub(r"\s+([.,;:!?)])", r"\1", re.sub(r"(?:[,;:(]\s*)+(?=[.,;:!?)]|$)", "", plain)).strip(" ,;:-–(")
 
 
@@ -134,7 +143,7 @@ def core_of(sentence: str) -> str:
     plain = _LEADING.sub("", without_ids(sentence))
     for _ in range(2):
         plain = _REQUEST.sub("", plain)
-    return plain.strip(" .,;:!-–")
+    return _TRAILING.sub("", plain).strip(" .,;:!-–")
 
 
 def headline(text: str, max_words: int = 12) -> str:
