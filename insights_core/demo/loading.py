@@ -119,6 +119,8 @@ def _draft(planned: Planned, rng: random.Random) -> TraceDraft:
         session_id=planned.session_id,
         user_id=planned.user_id,
         assessments=judge(story["judge"], rng),
+        request_preview=next((step.text for step in steps if step.kind == "user"), None),
+        response_preview=next((step.text for step in reversed(steps) if step.kind == "agent"), None),
     )
     break_trace(draft, rng)
     return draft

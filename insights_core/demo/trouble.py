@@ -74,14 +74,16 @@ def _junk_attributes(draft: TraceDraft, rng: random.Random) -> None:
 
 
 def _no_outputs(draft: TraceDraft, rng: random.Random) -> None:
+    draft.response_preview = None
     for span in draft.spans:
         span.outputs = None
 
 
 def _unfinished(draft: TraceDraft, rng: random.Random) -> None:
-    """The process died: the root never ended."""
-    draft.state, draft.duration_ms = "IN_PROGRESS", None
-    draft.spans[0].end_ns, draft.spans[0].outputs, draft.spans[0].status = None, None, "UNSET"
+    """The process died: what was done arrived, the root that never ended did not."""
+    if len(draft.spans) > 1:
+        draft.state, draft.duration_ms, draft.response_preview = "IN_PROGRESS", None, None
+        del draft.spans[0]
 
 
 def _odd_messages(draft: TraceDraft, rng: random.Random) -> None:

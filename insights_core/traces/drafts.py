@@ -79,6 +79,9 @@ class TraceDraft:
     user_id: str | None = None
     assessments: list[AssessmentDraft] = field(default_factory=list)
     client_request_id: str | None = None
+    request_preview: str | None = None
+    """What lists show; None takes it from the root span's inputs."""
+    response_preview: str | None = None
 
 
 def digest(*parts: object) -> str:

@@ -131,8 +131,8 @@ def _trace_info(draft: TraceDraft, experiment_id: str) -> TraceInfo:
         request_time=draft.start_ms,
         execution_duration=draft.duration_ms,
         state=TraceState(draft.state),
-        request_preview=_preview(root.inputs, "user") if root else None,
-        response_preview=_preview(root.outputs, "assistant") if root else None,
+        request_preview=_preview(draft.request_preview, root.inputs if root else None, "user"),
+        response_preview=_preview(draft.response_preview, root.outputs if root else None, "assistant"),
         client_request_id=draft.client_request_id,
         trace_metadata=_metadata(draft),
         tags={"mlflow.traceName": _text(draft.name)[:_METADATA_CHARS]}
@@ -166,10 +166,10 @@ def _usage(input_tokens: int, output_tokens: int) -> dict[str, int]:
     return {"input_tokens": input_tokens, "output_tokens": output_tokens, "total_tokens": input_tokens + output_tokens}
 
 
-def _preview(value: Any, role: str) -> str | None:
-    """What the lists of MLflow show: the last message of the role, else the JSON."""
-    if value is None:
-        return None
+def _preview(given: str | None, value: Any, role: str) -> str | None:
+    """What the lists of MLflow show: what is given, the last message of the role, else the JSON."""
+    if given is not None or value is None:
+        return None if given is None else _text(given)[:_PREVIEW_CHARS]
     from mlflow.tracing.utils.truncation import _get_truncated_preview
 
     return (_get_truncated_preview(_json(value), role=role) or "")[:_PREVIEW_CHARS]
