@@ -1,0 +1,262 @@
+"""Messages out of whatever a span's inputs and outputs hold.
+
+Known are OpenAI's chat and Responses formats, Anthropic's content blocks, LangChain's and LangGraph's messages (also
+as serialised by `dumpd`), PostHog's `$ai_` properties, retrievers' documents; the rest stays JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from insights_core.traces.text.view import Message, ToolCall
+
+_ROLES = {
+    "human": "user", "user": "user", "customer": "user", "humanmessage": "user", "input": "user",
+    "ai": "assistant", "assistant": "assistant", "model": "assistant", "aimessage": "assistant", "aimessagechunk": "assistant", "bot": "assistant", "agent": "assistant",
+    "system": "system", "developer": "system", "systemmessage": "system",
+    "tool": "tool", "function": "tool", "toolmessage": "tool", "functionmessage": "tool",
+}  # fmt: skip
+# Where a call keeps its messages, most telling first. A list that is no message list is passed over.
+_LISTS = (
+    "messages",
+    "input",
+    "output",
+    "choices",
+    "generations",
+    "$ai_input",
+    "$ai_output_choices",
+    "new_messages",
+    "chat_history",
+    "history",
+    "contents",
+)
+_MAX_DEPTH = 12  # deeper nesting than any framework's messages; stops junk from costing more than it holds
+
+_ERROR_START = re.compile(
+    r"\s*(?:\[?(?:error|exception|traceback|failed|failure)\b\s*[:\]\-(]|traceback \(most recent|(?:\w+\.)*\w*(?:Error|Exception):|HTTP(?:/\d\.\d)? ?[45]\d\d\b|[45]\d\d [A-Za-z_]+(?:[: ]|$))",
+    re.IGNORECASE,
+)
+_BAD_WORDS = frozenset({"error", "failed", "failure", "fail", "exception"})
+
+
+def says_error(value: Any) -> bool:
+    """Whether a tool's result reports a failure by its form; a sentence that merely mentions an error does not."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text[:1] in "{[" and text[-1:] in "}]":
+            try:
+                return says_error(json.loads(text))
+            except (ValueError, RecursionError):
+                pass
+        return bool(_ERROR_START.match(text))
+    if isinstance(value, Mapping):
+        if any(
+            value.get(key) not in (None, False, "", 0, [], {})
+            for key in ("error", "errors", "is_error", "isError", "exception")
+        ):
+            return True
+        if value.get("success") is False or value.get("ok") is False:
+            return True
+        for key in ("status", "status_code", "code", "statusCode"):
+            state = value.get(key)
+            if isinstance(state, str) and state.lower() in _BAD_WORDS:
+                return True
+            if isinstance(state, int) and not isinstance(state, bool) and 400 <= state < 600:
+                return True
+    return False
+
+
+def compact(value: Any) -> str:
+    """Any JSON as text, as people read it: strings as they are, the rest as compact JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return f"<{type(value).__name__}>"
+
+
+def _role_of(item: Mapping[str, Any]) -> str | None:
+    for key in ("role", "type", "_type"):
+        role = item.get(key)
+        if isinstance(role, str) and role.lower() in _ROLES and (key == "role" or "content" in item or "data" in item):
+            return _ROLES[role.lower()]
+    return None
+
+
+def _unwrapped(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A LangChain message without its wrapping: `{"lc": 1, "kwargs": …}`, `{"type": "human", "data": …}`, `{"message": …}`."""
+    kwargs, name = item.get("kwargs"), item.get("id")
+    if isinstance(kwargs, Mapping) and "content" in kwargs:
+        kind = name[-1] if isinstance(name, list) and name else kwargs.get("type")
+        return {**kwargs, "type": kwargs.get("type") or kind}
+    wrapped = item.get("data")
+    if isinstance(wrapped, Mapping) and "content" in wrapped and isinstance(item.get("type"), str):
+        return {**wrapped, "type": item["type"]}
+    wrapped = item.get("message")
+    return (
+        wrapped
+        if isinstance(wrapped, Mapping) and ("role" in wrapped or "content" in wrapped or "kwargs" in wrapped)
+        else item
+    )
+
+
+def _calls(item: Mapping[str, Any]) -> list[ToolCall]:
+    found: list[ToolCall] = []
+    extra = item.get("additional_kwargs")
+    listed = item.get("tool_calls") or (extra.get("tool_calls") if isinstance(extra, Mapping) else None)
+    for call in listed if isinstance(listed, list) else []:
+        if isinstance(call, Mapping):
+            function = call.get("function")
+            inner = function if isinstance(function, Mapping) else call
+            arguments = inner.get("arguments", inner.get("args", inner.get("input")))
+            found.append(ToolCall(str(call.get("id") or ""), str(inner.get("name") or "tool"), compact(arguments)))
+    single = item.get("function_call")
+    if isinstance(single, Mapping):
+        found.append(ToolCall("", str(single.get("name") or "tool"), compact(single.get("arguments"))))
+    return found
+
+
+def _one(item: Mapping[str, Any]) -> list[Message]:
+    """The messages that one message object holds: blocks of tool results are messages of their own."""
+    role = _role_of(item) or "user"
+    calls, text, results = _calls(item), [], []
+    content = item.get("content", item.get("parts"))
+    for part in content if isinstance(content, list) else [content]:
+        if not isinstance(part, Mapping):
+            if part is not None:
+                text.append(compact(part))
+            continue
+        kind = str(part.get("type") or "")
+        if kind == "tool_use":
+            if not any(call.id and call.id == part.get("id") for call in calls):
+                calls.append(
+                    ToolCall(str(part.get("id") or ""), str(part.get("name") or "tool"), compact(part.get("input")))
+                )
+        elif kind == "tool_result":
+            body = plain(part.get("content"))
+            failed = bool(part.get("is_error")) or says_error(body)
+            results.append(
+                Message("tool", body, tool_call_id=str(part.get("tool_use_id") or "") or None, is_error=failed)
+            )
+        elif kind in ("thinking", "redacted_thinking", "reasoning"):
+            if part.get("thinking"):
+                text.append(f"(thinking) {part['thinking']}")
+        else:
+            text.append(plain(part))
+    if item.get("refusal"):
+        text.append(f"(refusal) {compact(item['refusal'])}")
+    body = "\n".join(piece for piece in text if piece)
+    if not body and not calls and results:
+        return results
+    call_id = item.get("tool_call_id")
+    failed = role == "tool" and (item.get("status") == "error" or says_error(body))
+    own = Message(
+        role,
+        body,
+        str(item["name"]) if item.get("name") else None,
+        calls,
+        str(call_id) if call_id else None,
+        is_error=failed,
+    )
+    return [*results, own]
+
+
+def plain(value: Any) -> str:
+    """The readable text of a content part, or of a list of them."""
+    if isinstance(value, list):
+        return "\n".join(text for text in (plain(part) for part in value) if text)
+    if not isinstance(value, Mapping):
+        return compact(value)
+    for key in ("text", "output_text", "content", "input_text", "refusal"):
+        inner = value.get(key)
+        if isinstance(inner, str):
+            return inner
+        if isinstance(inner, Mapping) and isinstance(inner.get("value"), str):
+            return inner["value"]
+        if key == "content" and isinstance(inner, list):
+            return plain(inner)
+    kind = str(value.get("type") or "")
+    if "image" in kind or "audio" in kind or kind in ("file", "document", "input_file"):
+        return f"({kind.replace('_', ' ')})"
+    return compact(value)
+
+
+def _response_item(item: Mapping[str, Any]) -> list[Message] | None:
+    """An item of OpenAI's Responses format that is no plain message."""
+    kind = item.get("type")
+    if kind in ("function_call", "custom_tool_call", "mcp_call"):
+        call = ToolCall(
+            str(item.get("call_id") or item.get("id") or ""),
+            str(item.get("name") or "tool"),
+            compact(item.get("arguments", item.get("input"))),
+        )
+        return [Message("assistant", "", tool_calls=[call])]
+    if kind in ("function_call_output", "custom_tool_call_output"):
+        body = plain(item.get("output"))
+        return [Message("tool", body, tool_call_id=str(item.get("call_id") or "") or None, is_error=says_error(body))]
+    if kind == "reasoning":
+        text = plain(item.get("summary"))
+        return [Message("assistant", f"(thinking) {text}")] if text else []
+    return None
+
+
+def _is_message(item: Any) -> bool:
+    if not isinstance(item, Mapping):
+        return False
+    inner = _unwrapped(item)
+    return _role_of(inner) is not None and (
+        "content" in inner or "parts" in inner or "tool_calls" in inner or "function_call" in inner
+    )
+
+
+def messages_of(value: Any, default_role: str = "user", depth: int = 0) -> list[Message]:
+    """The messages that a span's inputs or outputs hold, in order; none where they are something else."""
+    if depth > _MAX_DEPTH:
+        return []
+    if isinstance(value, list):
+        found: list[Message] = []
+        for item in value:
+            if isinstance(item, Mapping):
+                special = _response_item(item)
+                found += special if special is not None else messages_of(item, default_role, depth + 1)
+            elif isinstance(item, list):
+                found += messages_of(item, default_role, depth + 1)
+        return found
+    if not isinstance(value, Mapping):
+        return []
+    if (special := _response_item(value)) is not None:
+        return special
+    if _is_message(value):
+        return _one(_unwrapped(value))
+    if value.get("type") == "message" and isinstance(value.get("content"), list):
+        return _one({**value, "role": value.get("role", default_role)})
+    found = []
+    system = value.get("system") or value.get("instructions")
+    for key in _LISTS:
+        inner = value.get(key)
+        if isinstance(inner, (list, Mapping)) and (found := messages_of(inner, default_role, depth + 1)):
+            break
+        if key in ("input", "$ai_input") and isinstance(inner, str) and ("model" in value or key == "$ai_input"):
+            found = [Message("user", inner)]
+            break
+    if not found and isinstance(value.get("message"), Mapping):
+        found = messages_of(value["message"], default_role, depth + 1)
+    if (
+        not found
+        and isinstance(value.get("text"), str)
+        and (
+            "generation_info" in value
+            or (default_role == "assistant"
+            and set(value) <= {"text", "index", "finish_reason", "logprobs", "type"})
+        )
+    ):
+        found = [Message("assistant", value["text"])]
+    if found and system and found[0].role != "system" and (text := plain(system)):
+        found.insert(0, Message("system", text))
+    return found

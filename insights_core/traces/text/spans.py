@@ -1,0 +1,149 @@
+"""Spans out of MLflow's objects or their dicts, whatever is in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from insights_core.traces.text.view import SpanView
+
+_INPUTS, _OUTPUTS, _TYPE = "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanType"
+_ERROR_WORDS = 300  # an error's first words say what happened; a traceback's rest says where
+
+
+def decoded(value: Any) -> Any:
+    """What an attribute holds: MLflow stores each as JSON text; anything else stays as it is."""
+    if not isinstance(value, str) or not value:
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if -1e30 < number < 1e30 else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+class RawSpan:
+    """A span with undecoded attributes, from either form."""
+
+    __slots__ = ("attributes", "end", "events", "name", "parent", "span_id", "start", "status", "status_text")
+
+    def __init__(self, span: Any, number: int) -> None:
+        if isinstance(span, Mapping):
+            self._from_dict(span, number)
+        else:
+            self._from_object(span, number)
+
+    def _from_dict(self, span: Mapping[str, Any], number: int) -> None:
+        status = span.get("status")
+        self.span_id = str(span.get("span_id") or f"#{number}")
+        self.parent = span.get("parent_span_id") or span.get("parent_id") or None
+        self.name = str(span.get("name") or "span")
+        self.start = _number(span.get("start_time_unix_nano") or span.get("start_time"))
+        self.end = _number(span.get("end_time_unix_nano") or span.get("end_time"))
+        code = status.get("code") if isinstance(status, Mapping) else span.get("status_code") or status
+        self.status = str(code or "")
+        text = (
+            status.get("message") or status.get("description")
+            if isinstance(status, Mapping)
+            else span.get("status_message")
+        )
+        self.status_text = str(text or "")
+        self.attributes = _mapping(span.get("attributes"))
+        events = span.get("events")
+        self.events = (
+            [(str(_mapping(event).get("name")), _mapping(_mapping(event).get("attributes"))) for event in events]
+            if isinstance(events, list)
+            else []
+        )
+
+    def _from_object(self, span: Any, number: int) -> None:
+        otel = span._span
+        self.span_id = str(span.span_id)
+        self.parent = span.parent_id
+        self.name = str(span.name)
+        self.start, self.end = _number(span.start_time_ns), _number(span.end_time_ns)
+        self.status = getattr(getattr(otel.status, "status_code", None), "name", "")
+        self.status_text = str(getattr(otel.status, "description", None) or "")
+        # The undecoded mapping: decoding every attribute, as Span.attributes does, is most of the cost of reading.
+        self.attributes = otel.attributes or {}
+        self.events = [(event.name, event.attributes or {}) for event in otel.events or ()]
+
+    def error(self) -> str | None:
+        """What went wrong here, in a few words; None if nothing did."""
+        said = ""
+        for name, attributes in self.events:
+            if "exception" in name.lower():
+                kind, message = decoded(attributes.get("exception.type")), decoded(attributes.get("exception.message"))
+                said = ": ".join(str(part) for part in (kind, message) if part)
+        failed = "ERROR" in self.status.upper() or self.status == "2"
+        if not failed and not said:
+            return None
+        text = said or self.status_text or "failed without a message"
+        return " ".join(text.split())[:_ERROR_WORDS]
+
+    def view(self, origin: float, depth: int) -> SpanView:
+        attributes = {str(key): value for key, value in self.attributes.items()}
+        inputs, outputs = decoded(attributes.pop(_INPUTS, None)), decoded(attributes.pop(_OUTPUTS, None))
+        error = self.error()
+        upper = self.status.upper()
+        return SpanView(
+            span_id=self.span_id,
+            parent_id=str(self.parent) if self.parent else None,
+            depth=depth,
+            name=self.name,
+            type=str(decoded(attributes.get(_TYPE)) or "UNKNOWN"),
+            start_ms=max(0.0, ((self.start or origin) - origin) / 1e6),
+            duration_ms=(self.end - self.start) / 1e6 if self.end is not None and self.start is not None else None,
+            status="ERROR" if error else "OK" if "OK" in upper or self.status == "1" else "UNSET",
+            error=error,
+            inputs=inputs,
+            outputs=outputs,
+            attributes=attributes,
+        )
+
+
+def read_spans(spans: Iterable[Any]) -> list[SpanView]:
+    """Every span, depth first; orphans and the members of cycles become roots, so that none is lost."""
+    raw: list[RawSpan] = []
+    for number, span in enumerate(spans):
+        try:
+            raw.append(RawSpan(span, number))
+        except Exception:  # junk among the spans must not hide the others
+            continue
+    raw.sort(key=lambda span: span.start if span.start is not None else float("inf"))
+    origin = next((span.start for span in raw if span.start is not None), 0.0)
+    known = {span.span_id for span in raw}
+    children: dict[str | None, list[RawSpan]] = {}
+    for span in raw:
+        parent = (
+            str(span.parent) if span.parent and str(span.parent) in known and str(span.parent) != span.span_id else None
+        )
+        children.setdefault(parent, []).append(span)
+    views: list[SpanView] = []
+    seen: set[int] = set()
+
+    def walk(roots: list[RawSpan]) -> None:
+        stack = [(span, 0) for span in reversed(roots)]
+        while stack:
+            span, depth = stack.pop()
+            if id(span) in seen:
+                continue
+            seen.add(id(span))
+            views.append(span.view(origin, depth))
+            stack += [(child, depth + 1) for child in reversed(children.get(span.span_id, []))]
+
+    walk(children.get(None, []))
+    walk([span for span in raw if id(span) not in seen])
+    return views

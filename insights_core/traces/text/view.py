@@ -1,0 +1,69 @@
+"""A trace as its readers see it: a tree of spans and one conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """What an assistant asks a tool to do."""
+
+    id: str
+    name: str
+    arguments: str
+    """As the model wrote them, usually JSON."""
+
+
+@dataclass(slots=True)
+class Message:
+    """One turn of the conversation."""
+
+    role: str
+    """system, user, assistant or tool."""
+    text: str
+    name: str | None = None
+    """The tool's name for a tool result."""
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    tool_call_id: str | None = None
+    span_id: str = ""
+    """The span in which it first appears."""
+    is_error: bool = False
+
+
+@dataclass(slots=True)
+class SpanView:
+    """A span of the trace."""
+
+    span_id: str
+    parent_id: str | None
+    depth: int
+    name: str
+    type: str
+    start_ms: float
+    """Since the trace began."""
+    duration_ms: float | None
+    status: str
+    """OK, ERROR or UNSET."""
+    error: str | None
+    inputs: Any
+    outputs: Any
+    attributes: dict[str, Any]
+
+
+@dataclass(slots=True)
+class TraceView:
+    """A trace, read."""
+
+    trace_id: str
+    status: str
+    start_ms: int
+    """Epoch milliseconds."""
+    duration_ms: float | None
+    spans: list[SpanView]
+    """Depth first, in the order of their start."""
+    messages: list[Message]
+    """The conversation, each message once, in order."""
+    error: str | None
+    """The first error in a few words."""
