@@ -1,0 +1,272 @@
+"""Commands for insight jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from insights_core.cli.rendering import (
+    Failure,
+    client,
+    example,
+    experiment_option,
+    output_option,
+    print_fields,
+    print_json,
+    print_table,
+)
+
+INSIGHT_COLUMNS = {
+    "run_id": "Run",
+    "name": "Name",
+    "status": "Status",
+    "trace_count": "Traces",
+    "cluster_count": "Clusters",
+    "model": "Model",
+    "cost_usd": "USD",
+    "updated_at": "Updated",
+}
+CLUSTER_COLUMNS = {
+    "title": "Topic",
+    "size": "Traces",
+    "share": "Share %",
+    "error_count": "Failed",
+    "keywords": "Keywords",
+    "cluster_id": "Cluster",
+}
+_RUN_OPTION = click.option("--run-id", required=True, help="The insight's run.")
+
+
+def spec_options(command: Any) -> Any:
+    """The options that define an insight job."""
+    options = [
+        experiment_option,
+        click.option("--instruction", required=True, help="What you want to know, in your own words."),
+        click.option("--filter", "filter_string", help="Only traces that match, in MLflow's filter syntax."),
+        click.option("--start-time", type=int, help="Only traces from then on, epoch milliseconds."),
+        click.option("--end-time", type=int, help="Only traces before then, epoch milliseconds."),
+        click.option("--run-id", help="Only traces of this run."),
+        click.option("--session-id", help="Only traces of this session."),
+        click.option("--trace-id", "trace_ids", multiple=True, help="Exactly this trace; repeat for more."),
+        click.option("--theme", "theme_id", help="A theme's id."),
+        click.option("--sample-rate", type=float, help="Share of the matching traces to take, above 0 to 1."),
+        click.option("--max-traces", type=int, help="At most this many, at random over all that match."),
+        click.option("--seed", type=int, default=0, show_default=True, help="For the sample and the clusters."),
+        click.option(
+            "--model", help="A model of the endpoint, or `offline`. Default: INSIGHTS_MODEL, offline without a key."
+        ),
+        click.option("--embedding-model", help="Default: INSIGHTS_EMBEDDING_MODEL, else vectors made offline."),
+        click.option(
+            "--method",
+            type=click.Choice(["hdbscan", "kmeans", "dbscan", "agglomerative", "evoc"]),
+            help="How to cluster. [default: hdbscan]",
+        ),
+        click.option(
+            "--min-cluster-size", type=int, help="Fewer traces are no cluster. Default: by the number of traces."
+        ),
+        click.option("--n-clusters", type=int, help="For kmeans and agglomerative."),
+        click.option("--max-cost-usd", type=float, help="Stop before it costs more. Default: INSIGHTS_MAX_COST_USD."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def build_spec(name: str | None = None, description: str = "", **options: Any) -> Any:
+    """An InsightSpec from the options of the command line; an option that was not given keeps its default."""
+    from insights_core.connection import Connection
+    from insights_core.entities.insight import ClusteringConfig, InsightSpec, TraceScope
+
+    given = {key: value for key, value in options.items() if value is not None and value != ()}
+    experiment_id = Connection().experiment_or_default(given.pop("experiment_id", None))
+    if "trace_ids" in given:
+        given["trace_ids"] = list(given["trace_ids"])
+    scope = TraceScope(experiment_id=experiment_id, **_taken(given, TraceScope))
+    clustering = ClusteringConfig(seed=scope.seed, **_taken(given, ClusteringConfig))
+    return InsightSpec(scope=scope, clustering=clustering, name=name, description=description, **given)
+
+
+def _taken(given: dict[str, Any], model: Any) -> dict[str, Any]:
+    return {field: given.pop(field) for field in list(given) if field in model.model_fields}
+
+
+@click.command(epilog=example("estimate --experiment-id 1 --instruction 'Where does the agent fail?'"))
+@spec_options
+@output_option
+def estimate(output: str, **options: Any) -> None:
+    """Say what an insight job would read, cost and take, before anything is spent."""
+    found = client().estimate_insight(build_spec(**options))
+    if output == "json":
+        return print_json(found)
+    cost = "unknown price" if found.cost_usd is None else f"about ${found.cost_usd:.4f}"
+    print_fields(
+        {
+            "Matching traces": found.matching_traces,
+            "In the sample": found.sample_traces,
+            "Already summarised": found.summarized_traces,
+            "Model": found.model,
+            "Tokens": f"about {found.input_tokens:,} in, {found.output_tokens:,} out",
+            "Cost": cost,
+            "Duration": f"about {_duration(found.duration_s)}",
+            "Basis": found.basis,
+        }
+    )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+@click.command(epilog=example("create-insight --experiment-id 1 --instruction 'Where does the agent fail?' --wait"))
+@spec_options
+@click.option("--name", help="Default: the beginning of the instruction.")
+@click.option("--description", default="", help="For those who read the result.")
+@click.option("--wait", is_flag=True, help="Show the progress, and the clusters in the end.")
+@output_option
+def create_insight(wait: bool, output: str, **options: Any) -> None:
+    """Start an insight job in the background and print the id of its run."""
+    insights = client()
+    run_id = insights.create_insight(build_spec(**options))
+    _started(insights, run_id, wait, output)
+
+
+@click.command(epilog=example("resume-insight --run-id 4f2b… --wait"))
+@_RUN_OPTION
+@click.option("--wait", is_flag=True, help="Show the progress, and the clusters in the end.")
+@output_option
+def resume_insight(run_id: str, wait: bool, output: str) -> None:
+    """Go on with a job that was cancelled, failed or lost its process, without repeating what is done."""
+    insights = client()
+    insights.resume_insight(run_id)
+    _started(insights, run_id, wait, output)
+
+
+def _started(insights: Any, run_id: str, wait: bool, output: str) -> None:
+    if not wait:
+        return print_json({"run_id": run_id}) if output == "json" else click.echo(run_id)
+    if output == "table":
+        click.echo(f"Run {run_id}", err=True)
+    insight = wait_for(insights, run_id)
+    if insight.status != "FINISHED":
+        reason = insight.progress.message or "its process ended without a word"
+        raise Failure(
+            f"The insight {run_id} is {insight.status}: {reason} Go on with `mlflow-insights resume-insight --run-id {run_id}`.",
+            1,
+        )
+    details = insights.get_insight_details(run_id)
+    if output == "json":
+        return print_json(
+            {"run_id": run_id, "insight": insight, "clusters": details.clusters, "overview": details.overview}
+        )
+    print_result(insight, details)
+
+
+def wait_for(insights: Any, run_id: str) -> Any:
+    """Show a job's progress on stderr until it ends or stalls; gives the Insight.
+
+    An interrupt ends the waiting, not the job.
+    """
+    from insights_core.cli.waiting import watch
+
+    try:
+        return watch(insights, run_id)
+    except KeyboardInterrupt:
+        raise Failure(
+            f"Stopped waiting; the job goes on. Look at it with `mlflow-insights get-insight --run-id {run_id}`, "
+            f"stop it with `mlflow-insights cancel-insight --run-id {run_id}`.",
+            130,
+        ) from None
+
+
+def print_result(insight: Any, details: Any) -> None:
+    """The clusters of a finished insight as a table, with its overview and how far to trust it."""
+    if details.overview:
+        click.echo(details.overview.strip() + "\n")
+    total = max(len(details.traces), 1)
+    print_table(_cluster_rows(details.clusters, total), CLUSTER_COLUMNS, "There are no clusters.")
+    trust = details.metrics
+    said = [f"{len(details.traces):,} of {details.matching_traces:,} traces", f"{trust.outlier_count:,} outliers"]
+    if trust.stability_ari is not None:
+        said.append(f"stability {trust.stability_ari:.2f}")
+    if trust.silhouette is not None:
+        said.append(f"silhouette {trust.silhouette:.2f}")
+    if trust.claims_checked:
+        said.append(f"{trust.claims_confirmed / trust.claims_checked:.0%} of the claims check out")
+    if details.skipped:
+        first = details.skipped[0]
+        said.append(f"{len(details.skipped):,} skipped ({first.trace_id}: {first.reason})")
+    click.echo("\n" + " · ".join(said))
+    click.echo(f"Model {details.model} · ${details.cost_usd:.4f} · {_duration(details.duration_s)}")
+    if insight.progress.message:
+        click.echo(insight.progress.message)
+
+
+def _cluster_rows(clusters: list[Any], total: int) -> list[dict[str, Any]]:
+    """Parents above their children, the largest first, children indented."""
+    rows: list[dict[str, Any]] = []
+
+    def add(parent_id: str | None, depth: int) -> None:
+        for cluster in sorted((c for c in clusters if c.parent_id == parent_id), key=lambda c: -c.size):
+            rows.append(
+                {
+                    "title": ("· " * depth) + cluster.title,
+                    "size": cluster.size,
+                    "share": round(100 * cluster.size / total, 1),
+                    "error_count": cluster.error_count,
+                    "keywords": ", ".join(cluster.keywords[:4]),
+                    "cluster_id": cluster.cluster_id,
+                }
+            )
+            add(cluster.cluster_id, depth + 1)
+
+    add(None, 0)
+    return rows
+
+
+@click.command(epilog=example("get-insight --run-id 4f2b…"))
+@_RUN_OPTION
+@output_option
+def get_insight(run_id: str, output: str) -> None:
+    """Show a job's state, and its clusters once it is finished."""
+    insights = client()
+    insight = insights.get_insight(run_id)
+    if output == "json":
+        return print_json(insight)
+    progress = insight.progress
+    print_fields(
+        {
+            "Run": insight.run_id,
+            "Name": insight.name,
+            "Instruction": insight.instruction,
+            "Status": insight.status,
+            "Stage": f"{progress.stage} {progress.done:,} of {progress.total:,}" if progress.total else progress.stage,
+            "Message": progress.message or None,
+            "Model": insight.model,
+            "Created": insight.created_at,
+            "Updated": insight.updated_at,
+        }
+    )
+    if insight.status == "FINISHED":
+        click.echo()
+        print_result(insight, insights.get_insight_details(run_id))
+
+
+@click.command(epilog=example("list-insights --experiment-id 1 --output json"))
+@experiment_option
+@output_option
+def list_insights(experiment_id: str | None, output: str) -> None:
+    """List the insight jobs of an experiment, newest first."""
+    found = client().list_insights(experiment_id)
+    if output == "json":
+        return print_json(found)
+    empty = "There are no insights yet. Start one with `mlflow-insights create-insight`."
+    print_table([insight.model_dump() for insight in found], INSIGHT_COLUMNS, empty)
+
+
+@click.command(epilog=example("cancel-insight --run-id 4f2b…"))
+@_RUN_OPTION
+def cancel_insight(run_id: str) -> None:
+    """Stop a running job; what it has summarised is kept."""
+    client().cancel_insight(run_id)
+    click.echo(f"Cancelled {run_id}. Go on with `mlflow-insights resume-insight --run-id {run_id}`.")
