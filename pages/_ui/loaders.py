@@ -106,13 +106,13 @@ def _count(uri: str, scope: str) -> int:
     return _client(uri).count_traces(TraceScope.model_validate_json(scope))
 
 
-def traces(scope: TraceScope, limit: int) -> list[dict[str, Any]]:
+def traces(scope: TraceScope, limit: int | None) -> list[dict[str, Any]]:
     """The newest traces that match, each as a dict: see `_row`."""
     return _traces(tracking_uri(), scope.model_dump_json(), limit)
 
 
 @st.cache_data(ttl=20, show_spinner=False, max_entries=64)
-def _traces(uri: str, scope: str, limit: int) -> list[dict[str, Any]]:
+def _traces(uri: str, scope: str, limit: int | None) -> list[dict[str, Any]]:
     found = _client(uri).search_traces(TraceScope.model_validate_json(scope), limit=limit)
     return [_row(info) for info in found]
 

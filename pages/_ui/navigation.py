@@ -121,3 +121,16 @@ def _with_scope(params: Mapping[str, str] | None) -> dict[str, str]:
     from pages._ui import scope
 
     return {**scope.params(), **(params or {})}
+
+
+def button(
+    name: str,
+    label: str,
+    icon: str,
+    params: Mapping[str, str] | None = None,
+    type: Literal["primary", "secondary", "tertiary"] = "secondary",
+    key: str | None = None,
+) -> None:
+    """A link that looks like the other actions of a header; nothing where the page does not exist."""
+    if exists(name) and st.button(label, icon=f":material/{icon}:", type=type, key=key):
+        go_to(name, params)

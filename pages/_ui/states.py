@@ -41,6 +41,14 @@ def empty(title: str, text: str) -> st.delta_generator.DeltaGenerator:
     return st.container(horizontal=True, horizontal_alignment="center")
 
 
+def no_experiment() -> None:
+    """The state of every page but Home on a server without any experiment."""
+    from pages._ui import navigation
+
+    with empty("Nothing to look at yet", "This MLflow has no experiment. Load the demo, import a file or connect a server."):
+        navigation.button("home", "Look at the first steps", "home", type="primary")
+
+
 @contextmanager
 def loading(text: str, height: int = 240) -> Iterator[None]:
     """Say what is being read, over a placeholder of the final size, while the block runs."""

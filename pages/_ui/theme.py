@@ -52,7 +52,7 @@ _PICK_LIST = """
 [class*="st-key-pick"] [data-selected] .stMarkdownBadge{background:var(--mi-page)!important}"""
 
 _FIGURES = """
-.mi-facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(7.5rem,1fr));gap:.8rem 1.2rem;font-size:.87rem;line-height:1.35}
+.mi-facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(6.2rem,1fr));gap:.8rem 1rem;font-size:.87rem;line-height:1.35}
 .mi-facts b{display:block;font-size:1.35rem;line-height:1.35;font-weight:600} .mi-facts span{color:var(--mi-muted)}
 .mi-bar{position:relative;display:block;height:.5rem;margin:.35rem 0;border-radius:1rem;background:var(--mi-rest)}
 .mi-bar b{position:absolute;inset:0 auto 0 0;border-radius:1rem 0 0 1rem;background:var(--mi-accent)}
@@ -77,7 +77,7 @@ _TRACE = """
 .mi-lane{position:relative;height:.6rem;background:linear-gradient(var(--mi-line),var(--mi-line)) center/100% 1px no-repeat}
 .mi-lane span{position:absolute;inset-block:0;min-width:3px;border-radius:2px}
 .mi-inside{margin:.1rem .3rem .35rem;padding:.3rem .6rem;border-left:2px solid var(--mi-line);color:var(--mi-muted)}
-.mi-inside pre{margin:.1rem 0 .4rem;padding:.4rem .5rem;max-height:16rem;overflow:auto;border-radius:.3rem;background:var(--mi-tint);color:var(--mi-ink);font-size:.78rem;white-space:pre-wrap;overflow-wrap:anywhere}
+.mi-inside pre{margin:.1rem 0 .4rem;padding:.4rem .5rem;max-height:10rem;overflow:auto;border-radius:.3rem;background:var(--mi-tint);color:var(--mi-ink);font-size:.78rem;white-space:pre-wrap;overflow-wrap:anywhere}
 .mi-msg{margin:.35rem 0;padding:.45rem .7rem;border-left:3px solid var(--mi-line);font-size:.93rem;line-height:1.4;white-space:pre-wrap;overflow-wrap:anywhere}
 .mi-msg small{display:block;color:var(--mi-muted);white-space:normal} .mi-msg.user{background:var(--mi-tint);border-color:var(--mi-accent)}
 .mi-msg.wrong{border-color:var(--mi-bad-mark)} .mi-msg.tool{font-size:.84rem;font-family:var(--st-code-font,monospace)}

@@ -81,7 +81,7 @@ def short_id(trace_id: str) -> str:
     return "".join(sign for sign in trace_id if sign.isalnum() or sign in "-_")[:11]
 
 
-def mlflow_link(experiment_id: str, trace_id: str) -> str | None:
+def mlflow_link(experiment_id: str | None, trace_id: str) -> str | None:
     """Address of a trace in MLflow's own UI; None where MLFLOW_PUBLIC_URL is not set."""
     base = settings.MLFLOW_PUBLIC_URL.get()
     return f"{base.rstrip('/')}/#/experiments/{experiment_id}/traces/{trace_id}" if base else None
@@ -174,7 +174,7 @@ def _message(one: Message) -> str:
 def _logged_summary(trace: Trace) -> str | None:
     for one in trace.info.assessments or ():
         if one.name == SUMMARY_ASSESSMENT:
-            return str(one.value)
+            return str(getattr(one, "value", ""))
     return None
 
 

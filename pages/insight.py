@@ -1,0 +1,40 @@
+"""An insight: what was asked, what came out, how far it can be trusted, and the traces behind each topic."""
+
+import streamlit as st
+
+from insights_core.entities import InsightStatus
+from pages._ui import create_insight, insight_panes, insight_report, layout, loaders, navigation, progress, states, theme
+
+
+def view() -> None:
+    theme.chosen_page("insights")
+    run_id = st.query_params.get("run")
+    if not run_id:
+        with states.empty("No insight chosen", "Choose one from the list."):
+            navigation.link("insights", "Look at the insights")
+        return
+    insight = loaders.insight(run_id)
+    finished = insight.status == InsightStatus.FINISHED
+    with layout.page_header(insight.name, insight_report.scope_line(insight), ("insights", "Insights", {})):
+        if finished:
+            if st.button("Compare", icon=":material/compare_arrows:"):
+                insight_report.compare_dialog(insight)
+            navigation.button("map", "Open map", "scatter_plot", {"run": run_id})
+        if insight.status not in progress.UNDER_WAY and st.button(
+            "Run again", icon=":material/restart_alt:", type="primary"
+        ):
+            create_insight.again(insight)
+    if insight.status in progress.UNDER_WAY:
+        with layout.card("Under way", height="content"):
+            progress.running_insight(run_id, "page", with_link=False)
+        with layout.card(height="content"):
+            insight_report.question(insight)
+    elif not finished:
+        insight_report.stopped(insight)
+    else:
+        details = loaders.insight_details(insight)
+        insight_report.summary(insight, details)
+        insight_panes.panes(insight)
+
+
+view()

@@ -1,0 +1,17 @@
+"""Insights: all of an experiment, and the way to a new one."""
+
+from pages._ui import create_insight, insight_table, layout, scope, states
+
+
+def view() -> None:
+    current = scope.current()
+    if current is None:
+        states.no_experiment()
+        return
+    with layout.page_header("Insights", "Each groups traces by what they say, and names the groups"):
+        scope.controls(current, with_range=False)
+        create_insight.button(current.experiment_id)
+    insight_table.insight_table(current.experiment_id)
+
+
+view()

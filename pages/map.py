@@ -1,0 +1,32 @@
+"""Cluster map: the traces of an insight on a plane; near means similar."""
+
+import streamlit as st
+
+from insights_core.entities import InsightStatus
+from pages._ui import cluster_map, create_insight, layout, loaders, scope, states
+
+
+def view() -> None:
+    current = scope.current()
+    if current is None:
+        states.no_experiment()
+        return
+    run_id = st.query_params.get("run")
+    if run_id:
+        insight = loaders.insight(run_id)
+    else:
+        insight = next((one for one in loaders.insights(current.experiment_id) if one.status == InsightStatus.FINISHED), None)
+    if insight is None or insight.status != InsightStatus.FINISHED:
+        with layout.page_header("Cluster map"):
+            scope.controls(current, with_range=False)
+        with states.empty("No map yet", "A map is drawn from a finished insight, and this experiment has none."):
+            create_insight.button(current.experiment_id)
+        return
+    details = loaders.insight_details(insight)
+    caption = cluster_map.caption(insight, details)
+    with layout.page_header("Cluster map", caption, ("insight", "Insight", {"run": insight.run_id})):
+        colour_by = cluster_map.colour_control(insight.experiment_id, details)
+    cluster_map.cluster_map(insight, details, colour_by)
+
+
+view()
