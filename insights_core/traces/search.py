@@ -294,6 +294,8 @@ def _search_errors(connection: Connection, scope: TraceScope) -> Iterator[None]:
     """One clear sentence for what is wrong with a scope, whichever store found it."""
     with mlflow_errors():
         _check_filter(scope.filter_string)
+        # Here rather than within a session of the store, which would wrap the refusal of a session id.
+        scope_filter(scope)
         _check_exists(connection, scope)
     try:
         with mlflow_errors():
