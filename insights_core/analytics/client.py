@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from pydantic import ValidationError
+
 from insights_core.analytics import assessments as quality
 from insights_core.analytics import correlations as together
 from insights_core.analytics import dimensions as slicing
@@ -43,6 +45,8 @@ from insights_core.errors import InvalidParameterError
 
 ExperimentIds = str | Sequence[str]
 DimensionLike = DimensionValue | dict[str, Any]
+SliceLike = Slice | dict[str, Any] | str | DimensionValue | None
+"""A slice, its fields as a dict, a filter string, or a dimension."""
 
 
 class Analytics(Connection):
@@ -88,7 +92,7 @@ class Analytics(Connection):
         end_time: int | None = None,
         time_bucket: str = "hour",
         *,
-        slice: Slice | None = None,
+        slice: SliceLike = None,
     ) -> VolumeResponse:
         """Traces, and those that are OK or ERROR; the rest are in progress."""
         return self._bucketed(traffic.volume, experiment_ids, start_time, end_time, time_bucket, slice)
@@ -100,7 +104,7 @@ class Analytics(Connection):
         end_time: int | None = None,
         time_bucket: str = "hour",
         *,
-        slice: Slice | None = None,
+        slice: SliceLike = None,
     ) -> LatencyResponse:
         """Execution times of the traces that have ended, milliseconds."""
         return self._bucketed(traffic.latency, experiment_ids, start_time, end_time, time_bucket, slice)
@@ -112,7 +116,7 @@ class Analytics(Connection):
         end_time: int | None = None,
         time_bucket: str = "hour",
         *,
-        slice: Slice | None = None,
+        slice: SliceLike = None,
     ) -> ErrorsResponse:
         """Traces with status ERROR and their share."""
         return self._bucketed(traffic.errors, experiment_ids, start_time, end_time, time_bucket, slice)
@@ -124,7 +128,7 @@ class Analytics(Connection):
         end_time: int | None = None,
         time_bucket: str = "day",
         *,
-        slice: Slice | None = None,
+        slice: SliceLike = None,
     ) -> CostResponse:
         """Tokens and cost as MLflow recorded them, and cost by model; None where it recorded none."""
         return self._bucketed(
@@ -139,7 +143,7 @@ class Analytics(Connection):
         start_time: int | None = None,
         end_time: int | None = None,
         *,
-        slice: Slice | None = None,
+        slice: SliceLike = None,
     ) -> AssessmentsResponse:
         """Every assessment with its type, sources and traces."""
         return quality.assessments(self._view(experiment_ids, start_time, end_time, slice))
@@ -152,7 +156,7 @@ class Analytics(Connection):
         end_time: int | None = None,
         time_bucket: str = "hour",
         *,
-        slice: Slice | None = None,
+        slice: SliceLike = None,
     ) -> AssessmentResponse:
         """Metrics of one assessment, by its type."""
         return self._bucketed(
@@ -173,7 +177,7 @@ class Analytics(Connection):
         end_time: int | None = None,
         time_bucket: str = "hour",
         *,
-        slice: Slice | None = None,
+        slice: SliceLike = None,
     ) -> ToolsResponse:
         """Every tool with its volume, latency and errors."""
         return self._bucketed(tooling.tools, experiment_ids, start_time, end_time, time_bucket, slice, spans=True)
@@ -186,7 +190,7 @@ class Analytics(Connection):
         end_time: int | None = None,
         time_bucket: str = "hour",
         *,
-        slice: Slice | None = None,
+        slice: SliceLike = None,
     ) -> ToolResponse:
         """The same for one tool."""
         return self._bucketed(
@@ -207,7 +211,7 @@ class Analytics(Connection):
         start_time: int | None = None,
         end_time: int | None = None,
         *,
-        slice: Slice | None = None,
+        slice: SliceLike = None,
     ) -> TagsResponse:
         """Every tag key that users set."""
         return tagging.tags(self._view(experiment_ids, start_time, end_time, slice))
@@ -220,7 +224,7 @@ class Analytics(Connection):
         end_time: int | None = None,
         limit: int | None = 10,
         *,
-        slice: Slice | None = None,
+        slice: SliceLike = None,
     ) -> TagResponse:
         """The most frequent values of one key; `limit` None gives all."""
         return tagging.tag(self._view(experiment_ids, start_time, end_time, slice), tag_key, _limit(limit))
@@ -241,10 +245,10 @@ class Analytics(Connection):
         start_time: int | None = None,
         end_time: int | None = None,
         *,
-        slice: Slice | None = None,
+        slice: SliceLike = None,
     ) -> NPMIResponse:
         """How much two dimensions go together, with a 95 % interval."""
-        first, second = (DimensionValue.model_validate(one) for one in (dimension1, dimension2))
+        first, second = _as_dimension(dimension1, "dimension1"), _as_dimension(dimension2, "dimension2")
         view = self._view(experiment_ids, start_time, end_time, slice, spans=True)
         slicer = self._slicer(experiment_ids, start_time, end_time)
         names = [(one.name, slicing.dimension_text(one)) for one in (first, second)]
@@ -259,7 +263,7 @@ class Analytics(Connection):
         end_time: int | None = None,
         limit: int | None = 5,
         *,
-        slice: Slice | None = None,
+        slice: SliceLike = None,
         min_support: int = together.MIN_SUPPORT,
     ) -> CorrelationsResponse:
         """The tools, tags and assessments that go with a filter or a slice, highest first; `limit` None gives all.
@@ -273,9 +277,8 @@ class Analytics(Connection):
                 f"correlation_dimensions holds {wrong or 'nothing'}; valid are {', '.join(together.DIMENSION_KINDS)}.",
                 field="correlation_dimensions",
             )
-        part = (slice or Slice()).model_copy(
-            update={"filter_string": _both(filter_string, slice.filter_string if slice else None)}
-        )
+        given = _as_slice(slice) or Slice()
+        part = given.model_copy(update={"filter_string": _both(filter_string, given.filter_string)})
         view = self._view(
             experiment_ids, start_time, end_time, spans="tools" in correlation_dimensions or self._needs_spans(part)
         )
@@ -287,14 +290,13 @@ class Analytics(Connection):
     def slice_trace_ids(
         self,
         experiment_ids: ExperimentIds,
-        slice: Slice | str | DimensionLike | None = None,
+        slice: SliceLike = None,
         start_time: int | None = None,
         end_time: int | None = None,
         limit: int | None = None,
     ) -> SliceTraces:
         """The traces of a slice (or a filter string, or a dimension), newest first."""
-        part = _as_slice(slice)
-        view = self._view(experiment_ids, start_time, end_time, part)
+        view = self._view(experiment_ids, start_time, end_time, slice)
         order = np.lexsort((view.traces["trace_id"], -view.traces["time_ms"]))
         chosen = view.traces["trace_id"][order[: _limit(limit)]]
         return SliceTraces(trace_ids=[one.decode() for one in chosen.tolist()], total_count=len(view))
@@ -308,7 +310,7 @@ class Analytics(Connection):
     ) -> str:
         """A dimension as a filter string for MLflow's search."""
         view = self._view(experiment_ids, start_time, end_time, spans=True)
-        return slicing.filter_of_dimension(DimensionValue.model_validate(dimension), view)
+        return slicing.filter_of_dimension(_as_dimension(dimension, "dimension"), view)
 
     # Views
 
@@ -319,7 +321,7 @@ class Analytics(Connection):
         start_time: int | None,
         end_time: int | None,
         time_bucket: str,
-        part: Slice | None,
+        part: SliceLike,
         spans: bool = False,
     ) -> Any:
         bucket_starts(np.empty(0, dtype=np.int64), time_bucket)  # a wrong bucket is told before anything is loaded
@@ -330,10 +332,11 @@ class Analytics(Connection):
         experiment_ids: ExperimentIds,
         start_time: int | None,
         end_time: int | None,
-        part: Slice | None = None,
+        given: SliceLike = None,
         *,
         spans: bool = False,
     ) -> View:
+        part = _as_slice(given)
         experiments = _experiments(experiment_ids)
         start, end = _range(start_time, end_time)
         view = self.facts.view(experiments, start, end, spans=spans or self._needs_spans(part))
@@ -382,9 +385,27 @@ def _both(one: str | None, other: str | None) -> str | None:
     return " AND ".join(text for text in (one, other) if text and text.strip()) or None
 
 
-def _as_slice(given: Slice | str | DimensionLike | None) -> Slice | None:
+def _as_slice(given: SliceLike) -> Slice | None:
     if given is None or isinstance(given, Slice):
         return given
     if isinstance(given, str):
         return Slice(filter_string=given)
-    return Slice(dimension=DimensionValue.model_validate(given))
+    if isinstance(given, DimensionValue):
+        return Slice(dimension=given)
+    try:
+        return Slice.model_validate(given)
+    except ValidationError as error:
+        raise _invalid(error, "slice") from error
+
+
+def _as_dimension(given: DimensionLike, field: str) -> DimensionValue:
+    try:
+        return DimensionValue.model_validate(given)
+    except ValidationError as error:
+        raise _invalid(error, field) from error
+
+
+def _invalid(error: ValidationError, field: str) -> InvalidParameterError:
+    first = error.errors()[0]
+    where = ".".join([field, *map(str, first["loc"])])
+    return InvalidParameterError(f"{where}: {first['msg']}.", field=where)

@@ -105,19 +105,20 @@ def dimension_clauses(dimension: DimensionValue, view: View) -> list[Clause]:
         InvalidParameterError: The dimension is unknown or a parameter is missing or wrong; the message says what there is.
     """
     kind, _, rest = dimension.name.partition(".")
+    nothing = not len(view)  # a range without traces answers zeros, whatever it is asked about
     if dimension.name == "status":
         return [Clause("attribute", "status", "=", _value(dimension))]
     if dimension.name == "span.type":
         return [Clause("span", "type", "=", _value(dimension))]
     if dimension.name == "latency":
         return [Clause("attribute", "execution_time_ms", *_comparison(dimension))]
-    if kind == "tools" and rest in tool_names(view):
+    if kind == "tools" and rest and (nothing or rest in tool_names(view)):
         clauses = [Clause("span", "name", "=", rest), Clause("span", "type", "=", "TOOL")]
         outcome = {"used": None, "error": "ERROR", "success": "OK"}[_value(dimension, TOOL_VALUES)]
         return [*clauses, Clause("span", "status", "=", outcome)] if outcome else clauses
-    if kind == "tags" and (view.tag_items.first == view.words.tag_key.code(rest)).any():
+    if kind == "tags" and rest and (nothing or (view.tag_items.first == view.words.tag_key.code(rest)).any()):
         return [Clause("tag", rest, "=", _value(dimension))]
-    if kind == "assessment" and rest in assessment_names(view):
+    if kind == "assessment" and rest and (nothing or rest in assessment_names(view)):
         return _assessment_clauses(dimension, rest, view)
     names = [one.name for one in dimensions(view).data]
     raise InvalidParameterError(

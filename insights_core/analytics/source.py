@@ -35,6 +35,12 @@ class Source(Protocol):
     note: str
     """What is checked less often than that, in a sentence; empty where everything is."""
 
+    traces_a_load: int
+    """Traces read by one set of queries; bounds what loading takes on top of what is kept."""
+
+    def forget(self) -> None:
+        """Somebody asks for fresh facts: let the next check trust nothing that it does not look at every time."""
+
     def token(self) -> Hashable | None:
         """Something that is equal to an earlier one only if nothing was committed in between; None: cannot tell."""
 

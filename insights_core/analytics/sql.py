@@ -43,6 +43,7 @@ class SqlSource:
     """
 
     note = ""
+    traces_a_load = 100_000
 
     def __init__(self, uri: str, max_age_s: float = 5.0) -> None:
         self.uri = uri
@@ -69,6 +70,9 @@ class SqlSource:
             return self._engine
 
     # What changed
+
+    def forget(self) -> None:
+        """Nothing to do: every check looks at everything."""
 
     def token(self) -> Hashable | None:
         from sqlalchemy import Text, cast, column, func, select, table

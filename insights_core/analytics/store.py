@@ -19,8 +19,6 @@ from insights_core.errors import ExperimentNotFoundError, mlflow_errors
 DAY_MS = 24 * HOUR_MS
 # A block is a day; a day with more traces than this is kept by the hour, so that a change costs little to read again.
 _LARGE_DAY = 20_000
-# Traces read by one set of queries: bounds what loading takes on top of what is kept.
-_TRACES_A_LOAD = 100_000
 # Joined views that are kept; each repeats the columns of its blocks.
 _KEPT_VIEWS = 4
 # Ranges up to this long are widened to whole hours, longer ones to whole days.
@@ -63,6 +61,7 @@ class FactStore:
         """Let the next question be answered from what MLflow has at that moment."""
         with self._lock:
             self._stale_before = time.monotonic()
+            self.source.forget()
 
     def view(
         self, experiment_ids: Iterable[str], start: int | None = None, end: int | None = None, *, spans: bool = False
@@ -163,13 +162,15 @@ class FactStore:
             if (low is None or key[2] > low) and (high is None or key[1] < high)
         }
         missing = [key for key in wanted if key not in self._blocks or self._blocks[key][0][0] != wanted[key][0]]
-        for run in _runs(missing, wanted):
+        for run in _runs(missing, wanted, self.source.traces_a_load):
             self._load(run, wanted)
         for key, prints in wanted.items():
             if self._blocks[key][0] != prints:
                 self._blocks[key] = (prints, self._reread(key, self._blocks[key][0], prints))
         if spans:
-            for run in _runs([key for key in wanted if self._blocks[key][1].spans is None], wanted):
+            for run in _runs(
+                [key for key in wanted if self._blocks[key][1].spans is None], wanted, self.source.traces_a_load
+            ):
                 self._load_spans(run)
         return tuple(wanted)
 
@@ -240,13 +241,13 @@ def _cut(columns: Columns, first: int, last: int) -> dict[str, np.ndarray]:
     return part
 
 
-def _runs(keys: list[BlockKey], wanted: dict[BlockKey, tuple[Any, ...]]) -> Iterable[list[BlockKey]]:
+def _runs(keys: list[BlockKey], wanted: dict[BlockKey, tuple[Any, ...]], bound: int) -> Iterable[list[BlockKey]]:
     """Blocks of one experiment that follow each other, up to a bound on traces."""
     chosen = set(keys)
     run: list[BlockKey] = []
     size = 0
     for key, prints in wanted.items():
-        if run and (key not in chosen or key[0] != run[-1][0] or size + prints[3] > _TRACES_A_LOAD):
+        if run and (key not in chosen or key[0] != run[-1][0] or size + prints[3] > bound):
             yield run
             run, size = [], 0
         if key in chosen:

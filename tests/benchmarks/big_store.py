@@ -1,6 +1,6 @@
 """Fill MLflow's tables with many realistic traces, fast: `python tests/benchmarks/big_store.py --uri sqlite:////tmp/big.db`.
 
-A trace has five spans (an agent, two calls of a model, two of a tool), three tags of its own, and every third an
+A trace has five spans (an agent, two calls of a model, two of a tool), three tags and one of MLflow's, and every third an
 assessment (boolean, numeric or string). Errors are likelier with some tools and regions, so that there is something to find.
 """
 
