@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from insights_core.traces.text.messages import compact, messages_of, says_error
+from insights_core.traces.text.messages import Reader, compact, says_error
 from insights_core.traces.text.view import Message, SpanView, ToolCall
 
 _MODEL = frozenset({"LLM", "CHAT_MODEL"})
@@ -46,6 +46,14 @@ class Conversation:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self._places: dict[Key, list[int]] = {}
+        self._keys: dict[int, tuple[Message, Key]] = {}  # the message is kept so that its id stays its own
+        self._texts: set[str] = set()
+
+    def _key(self, message: Message) -> Key:
+        known = self._keys.get(id(message))
+        if known is None:
+            known = self._keys[id(message)] = (message, _key(message))
+        return known[1]
 
     def add(self, listed: list[Message], span_id: str) -> None:
         """Append what a call's message list has beyond what is known, in order.
@@ -55,19 +63,28 @@ class Conversation:
         """
         place = 0
         for message in listed:
-            key = _key(message)
+            key = self._key(message)
             known = self._places.get(key, [])
             at = bisect_left(known, place)
             if at < len(known):
                 place = known[at] + 1
                 continue
-            message.span_id = span_id
             self._places.setdefault(key, []).append(len(self.messages))
-            self.messages.append(message)
+            self._texts.add(key[1])
+            self.messages.append(replace(message, span_id=span_id))
             place = len(self.messages)
 
-    def knows(self, message: Message) -> bool:
-        return _key(message) in self._places
+    def told(self, message: Message) -> bool:
+        """Whether the message stands there already, perhaps under another role or form."""
+        key = self._key(message)
+        return key in self._places or (key[1] in self._texts if key[1] else not message.tool_calls)
+
+    def insert_first(self, listed: list[Message], span_id: str) -> None:
+        """Put messages before all others but the system's; only after everything else was added."""
+        at = next(
+            (place for place, message in enumerate(self.messages) if message.role != "system"), len(self.messages)
+        )
+        self.messages[at:at] = [replace(message, span_id=span_id) for message in listed]
 
 
 def plain_text(value: Any) -> str:
@@ -78,13 +95,9 @@ def plain_text(value: Any) -> str:
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
             continue
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             inner = next(
-                (
-                    value[key]
-                    for key in _TEXT_KEYS
-                    if isinstance(value.get(key), (str, Mapping, list)) and value.get(key)
-                ),
+                (value[key] for key in _TEXT_KEYS if isinstance(value.get(key), (str, dict, list)) and value.get(key)),
                 None,
             )
             if inner is None and len(value) == 1:
@@ -97,41 +110,51 @@ def plain_text(value: Any) -> str:
 
 def converse(spans: list[SpanView]) -> list[Message]:
     """The trace's conversation, each message once, in the order of time."""
-    talk = Conversation()
-    moments: list[tuple[float, int, int, SpanView, bool]] = []
-    for order, span in enumerate(spans):
-        end = span.start_ms + (span.duration_ms or 0.0)
-        moments.append((span.start_ms, 0, order, span, True))
-        # Of two spans that end together the inner one ended first.
-        moments.append((end, 1, -order, span, False))
-    moments.sort(key=lambda moment: moment[:3])
-    has_models = any(span.type in _MODEL and messages_of(span.inputs) for span in spans)
-    late: list[tuple[SpanView, list[Message]]] = []
-    for _, _, _, span, is_input in moments:
-        listed = messages_of(span.inputs if is_input else span.outputs, "user" if is_input else "assistant")
+    talk, reader = Conversation(), Reader()
+    late: list[tuple[SpanView, list[Message], bool]] = []
+    has_models = any(span.type in _MODEL for span in spans)
+    for span, is_input in _moments(spans):
+        try:
+            listed = reader.messages(span.inputs if is_input else span.outputs, "user" if is_input else "assistant")
+        except RecursionError:  # nested deeper than any message; it stays JSON
+            continue
+        if is_input:
+            span.inputs_spoken = bool(listed)
+        else:
+            span.outputs_spoken = bool(listed)
         if span.type in _MODEL:
             if not listed and not is_input and isinstance(span.outputs, str):
-                listed = [Message("assistant", span.outputs)]
+                listed, span.outputs_spoken = [Message("assistant", span.outputs)], True
             talk.add(listed, span.span_id)
         elif span.type == "TOOL":
             if not is_input and not listed:
                 _add_tool(talk, span)
         elif has_models:
-            late.append((span, listed))
+            # A chain repeats what its models say; only what they leave out is news.
+            late.append((span, listed, is_input))
         else:
             talk.add(listed, span.span_id)
-    for span, listed in late:
-        talk.add([message for message in listed if not talk.knows(message) and not _told(talk, message)], span.span_id)
+    for span, listed, is_input in late:
+        news = [message for message in listed if not talk.told(message)]
+        if is_input and span.depth == 0:
+            talk.insert_first(news, span.span_id)
+        else:
+            talk.add(news, span.span_id)
     if not any(message.role == "user" for message in talk.messages):
         _from_root(talk, spans)
     _tie(talk.messages)
     return talk.messages
 
 
-def _told(talk: Conversation, message: Message) -> bool:
-    """Whether the same text stands there already under another role or form."""
-    text = "".join(message.text.split())
-    return any("".join(known.text.split()) == text for known in talk.messages) if text else not message.tool_calls
+def _moments(spans: list[SpanView]) -> list[tuple[SpanView, bool]]:
+    """(span, True) where it begins and (span, False) where it ends, in the order of time."""
+    moments: list[tuple[float, int, int, SpanView, bool]] = []
+    for order, span in enumerate(spans):
+        moments.append((span.start_ms, 0, order, span, True))
+        # Of two spans that end together the inner one ended first.
+        moments.append((span.start_ms + (span.duration_ms or 0.0), 1, -order, span, False))
+    moments.sort(key=lambda moment: moment[:3])
+    return [(span, is_input) for _, _, _, span, is_input in moments]
 
 
 def _add_tool(talk: Conversation, span: SpanView) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from insights_core.traces.text.view import Message, ToolCall
@@ -52,7 +51,7 @@ def says_error(value: Any) -> bool:
             except (ValueError, RecursionError):
                 pass
         return bool(_ERROR_START.match(text))
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if any(
             value.get(key) not in (None, False, "", 0, [], {})
             for key in ("error", "errors", "is_error", "isError", "exception")
@@ -81,7 +80,7 @@ def compact(value: Any) -> str:
         return f"<{type(value).__name__}>"
 
 
-def _role_of(item: Mapping[str, Any]) -> str | None:
+def _role_of(item: dict[str, Any]) -> str | None:
     for key in ("role", "type", "_type"):
         role = item.get(key)
         if isinstance(role, str) and role.lower() in _ROLES and (key == "role" or "content" in item or "data" in item):
@@ -89,46 +88,46 @@ def _role_of(item: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _unwrapped(item: Mapping[str, Any]) -> Mapping[str, Any]:
+def _unwrapped(item: dict[str, Any]) -> dict[str, Any]:
     """A LangChain message without its wrapping: `{"lc": 1, "kwargs": …}`, `{"type": "human", "data": …}`, `{"message": …}`."""
     kwargs, name = item.get("kwargs"), item.get("id")
-    if isinstance(kwargs, Mapping) and "content" in kwargs:
+    if isinstance(kwargs, dict) and "content" in kwargs:
         kind = name[-1] if isinstance(name, list) and name else kwargs.get("type")
         return {**kwargs, "type": kwargs.get("type") or kind}
     wrapped = item.get("data")
-    if isinstance(wrapped, Mapping) and "content" in wrapped and isinstance(item.get("type"), str):
+    if isinstance(wrapped, dict) and "content" in wrapped and isinstance(item.get("type"), str):
         return {**wrapped, "type": item["type"]}
     wrapped = item.get("message")
     return (
         wrapped
-        if isinstance(wrapped, Mapping) and ("role" in wrapped or "content" in wrapped or "kwargs" in wrapped)
+        if isinstance(wrapped, dict) and ("role" in wrapped or "content" in wrapped or "kwargs" in wrapped)
         else item
     )
 
 
-def _calls(item: Mapping[str, Any]) -> list[ToolCall]:
+def _calls(item: dict[str, Any]) -> list[ToolCall]:
     found: list[ToolCall] = []
     extra = item.get("additional_kwargs")
-    listed = item.get("tool_calls") or (extra.get("tool_calls") if isinstance(extra, Mapping) else None)
+    listed = item.get("tool_calls") or (extra.get("tool_calls") if isinstance(extra, dict) else None)
     for call in listed if isinstance(listed, list) else []:
-        if isinstance(call, Mapping):
+        if isinstance(call, dict):
             function = call.get("function")
-            inner = function if isinstance(function, Mapping) else call
+            inner = function if isinstance(function, dict) else call
             arguments = inner.get("arguments", inner.get("args", inner.get("input")))
             found.append(ToolCall(str(call.get("id") or ""), str(inner.get("name") or "tool"), compact(arguments)))
     single = item.get("function_call")
-    if isinstance(single, Mapping):
+    if isinstance(single, dict):
         found.append(ToolCall("", str(single.get("name") or "tool"), compact(single.get("arguments"))))
     return found
 
 
-def _one(item: Mapping[str, Any]) -> list[Message]:
+def _one(item: dict[str, Any]) -> list[Message]:
     """The messages that one message object holds: blocks of tool results are messages of their own."""
     role = _role_of(item) or "user"
     calls, text, results = _calls(item), [], []
     content = item.get("content", item.get("parts"))
     for part in content if isinstance(content, list) else [content]:
-        if not isinstance(part, Mapping):
+        if not isinstance(part, dict):
             if part is not None:
                 text.append(compact(part))
             continue
@@ -171,13 +170,13 @@ def plain(value: Any) -> str:
     """The readable text of a content part, or of a list of them."""
     if isinstance(value, list):
         return "\n".join(text for text in (plain(part) for part in value) if text)
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return compact(value)
     for key in ("text", "output_text", "content", "input_text", "refusal"):
         inner = value.get(key)
         if isinstance(inner, str):
             return inner
-        if isinstance(inner, Mapping) and isinstance(inner.get("value"), str):
+        if isinstance(inner, dict) and isinstance(inner.get("value"), str):
             return inner["value"]
         if key == "content" and isinstance(inner, list):
             return plain(inner)
@@ -187,7 +186,7 @@ def plain(value: Any) -> str:
     return compact(value)
 
 
-def _response_item(item: Mapping[str, Any]) -> list[Message] | None:
+def _response_item(item: dict[str, Any]) -> list[Message] | None:
     """An item of OpenAI's Responses format that is no plain message."""
     kind = item.get("type")
     if kind in ("function_call", "custom_tool_call", "mcp_call"):
@@ -207,7 +206,7 @@ def _response_item(item: Mapping[str, Any]) -> list[Message] | None:
 
 
 def _is_message(item: Any) -> bool:
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return False
     inner = _unwrapped(item)
     return _role_of(inner) is not None and (
@@ -215,48 +214,60 @@ def _is_message(item: Any) -> bool:
     )
 
 
-def messages_of(value: Any, default_role: str = "user", depth: int = 0) -> list[Message]:
-    """The messages that a span's inputs or outputs hold, in order; none where they are something else."""
-    if depth > _MAX_DEPTH:
-        return []
-    if isinstance(value, list):
+_COMPLETION_KEYS = frozenset({"text", "index", "finish_reason", "logprobs", "type"})
+
+
+def _is_generation(value: dict[str, Any], default_role: str) -> bool:
+    """Whether `{"text": …}` is what a completion model wrote."""
+    return "generation_info" in value or (default_role == "assistant" and set(value) <= _COMPLETION_KEYS)
+
+
+class Reader:
+    """Reads one trace's values. What a list shares with the list before it, as a growing history does, is read once."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[int, int], tuple[Any, list[Message]]] = {}
+
+    def messages(self, value: Any, default_role: str = "user", depth: int = 0) -> list[Message]:
+        """The messages that a span's inputs or outputs hold, in order; none where they are something else."""
+        if depth > _MAX_DEPTH:
+            return []
+        if isinstance(value, list):
+            return self._listed(value, default_role, depth)
+        return self._single(value, default_role, depth) if isinstance(value, dict) else []
+
+    def _listed(self, items: list[Any], default_role: str, depth: int) -> list[Message]:
         found: list[Message] = []
-        for item in value:
-            if isinstance(item, Mapping):
-                special = _response_item(item)
-                found += special if special is not None else messages_of(item, default_role, depth + 1)
-            elif isinstance(item, list):
-                found += messages_of(item, default_role, depth + 1)
+        for place, item in enumerate(items):
+            if not isinstance(item, (dict, list)):
+                continue
+            last = self._last.get((depth, place))
+            if last is None or last[0] != item:
+                last = (item, self.messages(item, default_role, depth + 1))
+                self._last[depth, place] = last
+            found += last[1]
         return found
-    if not isinstance(value, Mapping):
-        return []
-    if (special := _response_item(value)) is not None:
-        return special
-    if _is_message(value):
-        return _one(_unwrapped(value))
-    if value.get("type") == "message" and isinstance(value.get("content"), list):
-        return _one({**value, "role": value.get("role", default_role)})
-    found = []
-    system = value.get("system") or value.get("instructions")
-    for key in _LISTS:
-        inner = value.get(key)
-        if isinstance(inner, (list, Mapping)) and (found := messages_of(inner, default_role, depth + 1)):
-            break
-        if key in ("input", "$ai_input") and isinstance(inner, str) and ("model" in value or key == "$ai_input"):
-            found = [Message("user", inner)]
-            break
-    if not found and isinstance(value.get("message"), Mapping):
-        found = messages_of(value["message"], default_role, depth + 1)
-    if (
-        not found
-        and isinstance(value.get("text"), str)
-        and (
-            "generation_info" in value
-            or (default_role == "assistant"
-            and set(value) <= {"text", "index", "finish_reason", "logprobs", "type"})
-        )
-    ):
-        found = [Message("assistant", value["text"])]
-    if found and system and found[0].role != "system" and (text := plain(system)):
-        found.insert(0, Message("system", text))
-    return found
+
+    def _single(self, value: dict[str, Any], default_role: str, depth: int) -> list[Message]:
+        if (special := _response_item(value)) is not None:
+            return special
+        if _is_message(value):
+            return _one(_unwrapped(value))
+        if value.get("type") == "message" and isinstance(value.get("content"), list):
+            return _one({**value, "role": value.get("role", default_role)})
+        found = []
+        system = value.get("system") or value.get("instructions")
+        for key in _LISTS:
+            inner = value.get(key)
+            if isinstance(inner, (list, dict)) and (found := self.messages(inner, default_role, depth + 1)):
+                break
+            if key in ("input", "$ai_input") and isinstance(inner, str) and ("model" in value or key == "$ai_input"):
+                found = [Message("user", inner)]
+                break
+        if not found and isinstance(value.get("message"), dict):
+            found = self.messages(value["message"], default_role, depth + 1)
+        if not found and isinstance(value.get("text"), str) and _is_generation(value, default_role):
+            found = [Message("assistant", value["text"])]
+        if found and system and found[0].role != "system" and (text := plain(system)):
+            found.insert(0, Message("system", text))
+        return found

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os.path import commonprefix
 from typing import Any
 
 from insights_core.traces.text.conversation import plain_text
-from insights_core.traces.text.messages import compact, messages_of
+from insights_core.traces.text.messages import compact
 from insights_core.traces.text.view import Message, SpanView, TraceView
 
 _CLIPS = (4000, 2000, 1000, 600, 400, 250, 160, 100, 60)
 _PROMPT_CLIP = 600  # system prompts are the same in every trace; their beginning says which it is
+_REPEATED = 200  # characters; shorter beginnings are alike by chance
 _HEAD_SHARE = 0.65  # of a clipped text: what is said first tells more than how it ends
 
 
@@ -52,7 +54,8 @@ def _documents(value: Any) -> list[str]:
     lines = []
     for item in found if isinstance(found, list) else []:
         if isinstance(item, Mapping) and ("page_content" in item or "content" in item or "text" in item):
-            metadata = item.get("metadata") if isinstance(item.get("metadata"), Mapping) else {}
+            described = item.get("metadata")
+            metadata = described if isinstance(described, Mapping) else {}
             source = metadata.get("doc_uri") or metadata.get("source") or item.get("id") or ""
             lines.append(
                 f"{source}: {item.get('page_content') or item.get('content') or item.get('text')}".lstrip(": ")
@@ -80,50 +83,65 @@ def _message_entries(message: Message, indent: str, keep: bool) -> list[Entry]:
     return entries
 
 
-def _plain_entries(span: SpanView, indent: str, told: set[str]) -> list[Entry]:
+def _plain_entries(span: SpanView, indent: str, told: set[str], last_shown: dict[str, str]) -> list[Entry]:
     """Inputs and outputs that are no messages and stand nowhere else."""
     entries = []
     documents = _documents(span.outputs)
-    for label, value in (("in", span.inputs), ("out", span.outputs)):
+    for label, value, spoken in (("in", span.inputs, span.inputs_spoken), ("out", span.outputs, span.outputs_spoken)):
         if label == "out" and documents:
             entries += [Entry(f"{indent}found ", folded(text), False) for text in documents]
             continue
-        if value in (None, "", {}, []) or messages_of(value):
+        if spoken or value in (None, "", {}, []):
             continue
         text = folded(compact(value))
         bare, sentence = "".join(text.split()), "".join(plain_text(value).split())
         if bare in told or (sentence and sentence in told):
             continue
         told.add(bare)
-        entries.append(Entry(f"{indent}{label}: ", text, False))
+        same = len(commonprefix((text, last_shown.get(label, ""))))  # noqa: RUF071 - characters are meant
+        last_shown[label] = text
+        # A prompt that grows by a turn a call is shown by what is new in it.
+        entries.append(
+            Entry(f"{indent}{label}: ", f"(as before, then) {text[same:]}" if same > _REPEATED else text, False)
+        )
     return entries
 
 
-def _entries(view: TraceView) -> list[Entry]:
-    by_span: dict[str, list[tuple[int, Message]]] = {}
-    for number, message in enumerate(view.messages):
-        by_span.setdefault(message.span_id, []).append((number, message))
-    last = len(view.messages) - 1
-    first_user = next((number for number, message in enumerate(view.messages) if message.role == "user"), 0)
-    told = {"".join(message.text.split()) for message in view.messages}
-    told |= {"".join(call.arguments.split()) for message in view.messages for call in message.tool_calls}
+def _head(view: TraceView) -> Entry:
     failed = f" · {folded(view.error)}" if view.error else ""
-    head = f"trace {folded(view.trace_id)} · {view.status} · {_duration(view.duration_ms)} · {len(view.spans)} spans · {len(view.messages)} messages{failed}"
-    entries = [Entry("", head, True)]
-    for span in view.spans:
+    counts = f"{len(view.spans)} spans · {len(view.messages)} messages"
+    return Entry(
+        "", f"trace {folded(view.trace_id)} · {view.status} · {_duration(view.duration_ms)} · {counts}{failed}", True
+    )
+
+
+def _by_place(view: TraceView) -> dict[int, list[int]]:
+    """Span position -> numbers of the messages shown there: where each first appears, but never before an earlier one."""
+    places = {span.span_id: place for place, span in reversed(list(enumerate(view.spans)))}
+    shown: dict[int, list[int]] = {}
+    reached = 0
+    for number, message in enumerate(view.messages):
+        reached = max(reached, places.get(message.span_id, 0))
+        shown.setdefault(reached, []).append(number)
+    return shown
+
+
+def _entries(view: TraceView) -> list[Entry]:
+    by_place, messages = _by_place(view), view.messages
+    first_user = next((number for number, message in enumerate(messages) if message.role == "user"), 0)
+    kept = {first_user, len(messages) - 2, len(messages) - 1}
+    told = {"".join(message.text.split()) for message in messages}
+    told |= {"".join(call.arguments.split()) for message in messages for call in message.tool_calls}
+    last_shown: dict[str, str] = {}
+    entries = [_head(view)]
+    for place, span in enumerate(view.spans):
         indent = "  " * min(span.depth, 8)
         error = f" · ERROR {folded(span.error)}" if span.error else ""
-        entries.append(
-            Entry(
-                f"{indent}{folded(span.type)} {folded(span.name)} · {_duration(span.duration_ms)}", error, bool(error)
-            )
-        )
-        for number, message in by_span.pop(span.span_id, []):
-            entries += _message_entries(message, indent + "  ", number in (first_user, last - 1, last))
-        entries += _plain_entries(span, indent + "  ", told)
-    for rest in by_span.values():
-        for _, message in rest:
-            entries += _message_entries(message, "", False)
+        line = f"{indent}{folded(span.type)} {folded(span.name)} · {_duration(span.duration_ms)}"
+        entries.append(Entry(line, error, bool(error)))
+        for number in by_place.get(place, []):
+            entries += _message_entries(messages[number], indent + "  ", number in kept)
+        entries += _plain_entries(span, indent + "  ", told, last_shown)
     return entries
 
 

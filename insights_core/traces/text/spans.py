@@ -120,7 +120,7 @@ def read_spans(spans: Iterable[Any]) -> list[SpanView]:
     for number, span in enumerate(spans):
         try:
             raw.append(RawSpan(span, number))
-        except Exception:  # junk among the spans must not hide the others
+        except Exception:  # noqa: S112 - junk among the spans must not hide the others
             continue
     raw.sort(key=lambda span: span.start if span.start is not None else float("inf"))
     origin = next((span.start for span in raw if span.start is not None), 0.0)

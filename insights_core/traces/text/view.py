@@ -50,6 +50,10 @@ class SpanView:
     inputs: Any
     outputs: Any
     attributes: dict[str, Any]
+    """The other attributes; those of MLflow are JSON text."""
+    inputs_spoken: bool = False
+    """Whether the inputs are messages, and so stand in the conversation."""
+    outputs_spoken: bool = False
 
 
 @dataclass(slots=True)
