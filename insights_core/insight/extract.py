@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from insights_core.entities import Outcome
-from insights_core.llm.offline import core_of, scored_sentences, shorten, without_ids
+from insights_core.llm.offline import core_of, scored_sentences, shorten, without_ids, word_starts
 
 if TYPE_CHECKING:
     from insights_core.traces.text import TraceView
@@ -34,15 +34,31 @@ _ASKING_FIELDS = (
 )
 _ANSWERING_FIELDS = ("answer", "output", "response", "result", "completion", "message", "text", "content", "summary")
 _USER_MESSAGES = 10
+_ECHO_CHARS = 600
+# A sentence that says less than this share of the most telling one is left out.
+_WORTH = 0.4
+# Where an error is JSON, the field that says it in words.
+_ERROR_FIELD = re.compile(
+    r"""['"](?:error_?message|message|detail|reason|description|error)['"]\s*:\s*(?:"([^"]{4,})"|'([^']{4,})')""",
+    re.IGNORECASE,
+)
+_ERROR_FIELDS_FIRST = re.compile(
+    r"""['"](?:error_?message|message|detail|reason|description)['"]\s*:\s*(?:"([^"]{4,})"|'([^']{4,})')""",
+    re.IGNORECASE,
+)
 _WORDS_OF_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 _REFUSAL = re.compile(
-    r"\b(?:unable to|can(?:'|no)t|can not|could(?: not|n't)|not able to|am not allowed|not (?:possible|available|permitted|eligible|allowed|found|supported)|unfortunately|i(?:'m| am) (?:so |very |really )?sorry|i apologi[sz]e|no (?:results?|flights?|information|data|matching|such)|don't have (?:access|information|any)|do not have (?:access|information|any)|something went wrong|(?:an|the) error|failed to)\b",
+    r"\b(?:unable to|can(?:'|no)t|can not|could(?: not|n't)|not able to|am not allowed|not (?:possible|available|permitted|eligible|allowed|found|supported)|unfortunately|(?:sorry|apologi[sz]e),? but|no (?:results?|flights?|information|data|matching|such)|don't have (?:access|information|any)|do not have (?:access|information|any)|something went wrong|(?:an|the) error|failed to)\b",
     re.IGNORECASE,
 )
 _HANDOVER = re.compile(
     r"\b(?:transfer(?:red|ring)?|connect(?:ed|ing)?|escalat\w+|hand(?:ed|ing)?)\b[^.]{0,40}\b(?:human|agent|representative|specialist|support|colleague|team)\b",
     re.IGNORECASE,
+)
+_WANTS_HUMAN = re.compile(
+    r"\b(?:speak|talk|transfer|connect|put|hand|give|get|want|need)\b[^.!?]{0,30}\b(?:human|real person|person|operator|representative|somebody|someone real|manager|supervisor)\b|^\W*(?:operator|human|agent)\b",
+    re.IGNORECASE | re.MULTILINE,
 )
 _DONE = re.compile(
     r"\b(?:success\w*|(?:has|have) (?:now |all )?been (?:\w+ly )?\w+(?:ed|en|t)|(?:is|are) (?:now |all )?(?:booked|confirmed|updated|cancell?ed|scheduled|complete\w*|set|done|resolved|refunded)|i(?:'ve| have) (?:now |just |also )?(?:\w+ly )?(?:booked|updated|cancell?ed|changed|sent|created|scheduled|processed|added|removed|refunded|completed|found|fixed|issued)|here(?:'s| is| are)|confirmation (?:number|code)|all set)\b",
@@ -113,20 +129,40 @@ class NumberedText:
         return int(match[1]) if match else None
 
 
-def wishes(view: TraceView, topic: Collection[str], limit: int) -> list[str]:
-    """The sentences in which the user says what is wanted, verbatim, in order; of plain JSON the field that asks."""
+def wishes(view: TraceView, topic: Collection[str], limit: int) -> list[tuple[float, str]]:
+    """The sentences in which the user says what is wanted, verbatim, in order, with how telling each is.
+
+    Of plain JSON it is the field that asks.
+    """
     texts = [message.text for message in view.messages if message.role == "user" and message.text]
     if not texts:
         texts = [asked for span in view.spans[:1] if (asked := _telling_field(span.inputs, _ASKING_FIELDS))]
     if not texts:
         texts = [asked for span in view.spans if (asked := _telling_field(span.inputs, _ASKING_FIELDS))][:1]
-    found: list[tuple[float, int, str]] = []
+    echo = _taken_up(view)
+    found: dict[str, tuple[float, int, str]] = {}
     for turn, text in enumerate(texts[:_USER_MESSAGES]):
-        for score, sentence in scored_sentences(text, topic):
+        for score, sentence in scored_sentences(text, topic, echo):
             # The first turns say what it is about, the later ones answer the agent's questions.
-            found.append((score - 0.35 * turn - 0.02 * len(found), len(found), sentence))
-    best = sorted(sorted(found, key=lambda item: -item[0])[:limit], key=lambda item: item[1])
-    return [sentence for _, _, sentence in best]
+            entry = (score - 0.35 * turn - 0.02 * len(found), len(found), sentence)
+            found.setdefault(without_ids(sentence).lower(), entry)
+    best = sorted(found.values(), key=lambda item: -item[0])[:limit]
+    return [
+        (score, sentence)
+        for score, _, sentence in sorted(best, key=lambda item: item[1])
+        if score >= min(_WORTH * best[0][0], best[0][0])
+    ]
+
+
+def _taken_up(view: TraceView) -> set[str]:
+    """Beginnings of the words that the assistant says and that tools are called with."""
+    said = [message.text[:_ECHO_CHARS] for message in view.messages if message.role == "assistant"]
+    called = [
+        f"{in_words(call.name)} {call.arguments[:_ECHO_CHARS]}"
+        for message in view.messages
+        for call in message.tool_calls
+    ]
+    return word_starts(" ".join([*said[:_USER_MESSAGES], *called[:_USER_MESSAGES]]))
 
 
 def faults(view: TraceView, limit: int) -> list[tuple[str, str]]:
@@ -138,7 +174,7 @@ def faults(view: TraceView, limit: int) -> list[tuple[str, str]]:
         found = [("", view.error)]
     seen: dict[str, tuple[str, str]] = {}
     for name, error in found:
-        line = _first_line(error) or "error"
+        line = _said_in_words(error) or "error"
         # A parent repeats its child's error, mostly with more words around it.
         key = without_ids(line).lower()[-60:]
         if not any(key in known or known in key for known in seen):
@@ -197,6 +233,8 @@ def outcome_of(view: TraceView) -> Outcome:
     handed_over = _HANDOVER.search(last) or any(
         "transfer_to_human" in call.name for message in view.messages for call in message.tool_calls
     )
+    if any(_WANTS_HUMAN.search(message.text) for message in said if message.role == "user"):
+        return Outcome.PARTIAL if handed_over else Outcome.FAILURE
     done, refused = bool(_DONE.search(last)), bool(_REFUSAL.search(last))
     if handed_over or _broken_off(view) or refused:
         return Outcome.PARTIAL if done and not handed_over else Outcome.FAILURE
@@ -244,10 +282,17 @@ def _unanswered_error(view: TraceView) -> bool:
     return any(results.values())
 
 
-def _first_line(text: str) -> str:
-    for line in text.strip().splitlines()[:20]:
+def _said_in_words(error: str) -> str:
+    """The line of an error that says it, out of JSON where it stands in JSON."""
+    for pattern in (_ERROR_FIELDS_FIRST, _ERROR_FIELD) if "{" in error[:200] else ():
+        if match := pattern.search(error[:2000]):
+            return shorten(match[1] or match[2], 300)
+    for line in error.strip().splitlines()[:20]:
         if any(character.isalpha() for character in line):
-            return shorten(line, 300)
+            line = shorten(line, 300)
+            name, colon, rest = line.partition(": ")
+            # Frameworks put the class before a message that begins with it.
+            return rest if colon and rest.startswith(name) else line
     return ""
 
 

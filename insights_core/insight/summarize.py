@@ -12,7 +12,7 @@ from insights_core.entities import Claim, Outcome, TraceSummary
 from insights_core.insight import extract
 from insights_core.llm.answers import strict_schema
 from insights_core.llm.cache import content_key
-from insights_core.llm.offline import core_of, emphasis_of, headline, shorten, without_ids
+from insights_core.llm.offline import core_of, emphasis_of, headline, shorten, uncapitalised, without_ids
 
 if TYPE_CHECKING:
     from insights_core.llm import ModelEndpoint
@@ -144,9 +144,8 @@ class OfflineSummarizer:
         """The same as `summarize`, for callers without an event loop."""
         weights = self._emphasis
         numbered = extract.NumberedText(text, self._redacted)
-        wishes = [
-            numbered.passage(piece) for piece in extract.wishes(view, weights.topic, 3 if weights.wants > 3 else 2)
-        ]
+        wanted = extract.wishes(view, weights.topic, 3 if weights.wants > 3 else 2)
+        wishes = [numbered.passage(piece) for _, piece in wanted]
         faults = [(extract.in_words(name), numbered.passage(piece)) for name, piece in extract.faults(view, 3)]
         ending = [
             numbered.passage(piece) for piece in extract.ending(view, weights.topic, 2 if weights.ending > 2 else 1)
@@ -164,7 +163,11 @@ class OfflineSummarizer:
         claims = [_claim(core_of(passage.text), passage) for passage in (*wishes, *ending)]
         return TraceSummary(
             title=_title(
-                wish, [_plain_error(passage.text) for _, passage in faults], tools, view, weights.errors > weights.wants
+                _most_telling(wanted, wishes),
+                [_plain_error(passage.text) for _, passage in faults],
+                tools,
+                view,
+                weights.errors > weights.wants,
             ),
             summary=_joined(parts) or "Nothing to read in this trace.",
             outcome=extract.outcome_of(view),
@@ -217,12 +220,19 @@ def _joined(parts: list[tuple[float, str, str]]) -> str:
     return " ".join(sentences)
 
 
+def _most_telling(wanted: list[tuple[float, str]], wishes: list[extract.Passage]) -> str:
+    if not wanted:
+        return ""
+    best = max(range(len(wanted)), key=lambda number: wanted[number][0])
+    return core_of(wishes[best].text)
+
+
 def _title(wish: str, errors: list[str], tools: list[str], view: TraceView, errors_first: bool) -> str:
-    """Args: wish: cores of the user's sentences; errors: without the places where they happened."""
+    """Args: wish: core of the user's most telling sentence; errors: without the places where they happened."""
     failed = headline(errors[0], 6) if errors else ""
-    wanted = headline(wish.split("; ")[0], _TITLE_WORDS - len(failed.split()))
+    wanted = headline(wish, _TITLE_WORDS - len(failed.split()))
     first, second = (failed, wanted) if errors_first and failed else (wanted, failed)
     if first and second:
-        return headline(f"{first}: {second[:1].lower()}{second[1:]}", _TITLE_WORDS)
+        return headline(f"{first}: {uncapitalised(second)}", _TITLE_WORDS)
     named = " ".join(tools[:3]) or (extract.in_words(view.spans[0].name) if view.spans else "")
     return first or second or headline(named) or "Empty trace"

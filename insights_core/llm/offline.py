@@ -24,6 +24,10 @@ _REQUEST = re.compile(
     re.IGNORECASE,
 )
 _TRAILING = re.compile(r"[\s,]*\b(?:please|thanks|thank you)\b[\s.!?]*$", re.IGNORECASE)
+# What is left of "on [date]" or "for #123" where the id was taken out.
+_DANGLING = re.compile(
+    r"(?:\s+(?:on|for|to|from|at|with|of|in|by|the|a|is|and|number|reference))+(?=\s*(?:[.,;:?!]|$))", re.IGNORECASE
+)
 _INTENT = re.compile(
     r"\b(?:want|need|like to|looking|trying|help|how|what|why|where|when|which|who|can|could|please|cancel|change|refund|return|book|order|find|show|tell|explain|write|create|fix|compare|summari[sz]e|translate|recommend|issue|problem|error|wrong|broken|fail\w*|doesn't|does not|isn't|not working|complain\w*)\b|\?",
     re.IGNORECASE,
@@ -57,6 +61,8 @@ _GENERIC = STOP_WORDS | frozenset(
     "agent agents assistant bot chatbot user users customer customers people trace traces conversation conversations question questions find show list analyze analyse identify look main common kind kinds type types thing things case cases different most often happen happens".split()  # noqa: SIM905
 )
 _MAX_READ_CHARS = 1600
+# Long enough to tell words apart, short enough to see cancel in cancelled.
+_START_CHARS = 5
 
 
 @dataclass(frozen=True)
@@ -105,14 +111,16 @@ def stem(word: str) -> str:
     return word
 
 
-def scored_sentences(text: str, topic: Collection[str] = ()) -> list[tuple[float, str]]:
-    """The sentences of a message that say something, verbatim and in order, with how telling each is (about 0.2 to 4 and up).
+def scored_sentences(text: str, topic: Collection[str] = (), echo: Collection[str] = ()) -> list[tuple[float, str]]:
+    """The sentences of a message that say something, verbatim and in order, with how telling each is (about -1 to 6).
 
-    Greetings, thanks and bare agreement are left out; requests, and words of the topic, raise a sentence.
+    Greetings, thanks and bare agreement are left out; requests, words of the topic and words that others take up
+    raise a sentence: small talk is answered by nobody.
 
     Args:
         text: A message; of a long one the first and last part are read.
         topic: Stems of words that matter more.
+        echo: Beginnings of words that the other side uses, see `word_starts`.
     """
     if len(text) > _MAX_READ_CHARS:
         # A long message is mostly pasted material; what is asked stands before or after it.
@@ -120,16 +128,24 @@ def scored_sentences(text: str, topic: Collection[str] = ()) -> list[tuple[float
     scored: list[tuple[float, str]] = []
     for sentence in _SENTENCE_END.split(text):
         sentence = sentence.strip()
-        content = [word for word in _WORD.findall(sentence.lower()) if word not in STOP_WORDS]
+        words = _WORD.findall(without_ids(sentence).lower())
+        content = [word for word in words if word not in STOP_WORDS]
         if not content or (len(content) < 4 and _PLEASANTRY.match(sentence)) or _OFFER.search(sentence):
             continue
-        score = min(len(content), 8) / 4 + (1.5 if _INTENT.search(sentence) else 0.0)
-        score -= 2.0 if len(content) < 3 else 0.0
+        score = min(len(content), 8) / 6 + (1.5 if _INTENT.search(sentence) else 0.0)
+        score -= 1.5 if len(words) < 4 and len(content) < 3 else 0.0
         score -= 1.5 if _PARTICULARS.search(sentence) else 0.0
+        if echo:
+            score += 0.6 * min(4, sum(word[:_START_CHARS] in echo for word in content))
         if topic:
             score += sum(stem(word) in topic for word in content)
         scored.append((score, sentence))
     return scored
+
+
+def word_starts(text: str) -> set[str]:
+    """Beginnings of a text's words, without the commonest: enough to see whether two texts speak of the same."""
+    return {word[:_START_CHARS] for word in set(_WORD.findall(text.lower())) - STOP_WORDS}
 
 
 def without_ids(text: str) -> str:
@@ -143,7 +159,7 @@ def core_of(sentence: str) -> str:
     plain = _LEADING.sub("", without_ids(sentence))
     for _ in range(2):
         plain = _REQUEST.sub("", plain)
-    return _TRAILING.sub("", plain).strip(" .,;:!-–")
+    return _DANGLING.sub("", _TRAILING.sub("", plain)).strip(" .,;:!-–")
 
 
 def headline(text: str, max_words: int = 12) -> str:
@@ -158,6 +174,16 @@ def headline(text: str, max_words: int = 12) -> str:
             short = short.rsplit(" ", 1)[0]
     short = short.strip(" .,;:!-–")
     return short[:1].upper() + short[1:]
+
+
+def uncapitalised(text: str) -> str:
+    """Text for the middle of a sentence: the first letter small, but not of `HTTP 500` or `ReadTimeout`."""
+    first = text.split(" ", 1)[0]
+    return (
+        text
+        if any(letter.isupper() for letter in first[1:]) or first == "I" or first.startswith("I'")
+        else text[:1].lower() + text[1:]
+    )
 
 
 def shorten(text: str, max_chars: int) -> str:
