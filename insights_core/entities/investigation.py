@@ -114,3 +114,36 @@ class Issue(StoredEntity):
     @property
     def trace_count(self) -> int:
         return distinct_traces(self.evidence)
+
+
+class EntitySummary(Record):
+    """One line of a list of hypotheses or issues; it comes from a tag, without reading the entity itself."""
+
+    kind: str
+    """analysis, hypothesis or issue."""
+    id: str
+    """The run id of an analysis."""
+    run_id: str
+    """The run that holds it."""
+    revision: str
+    """Another one after every change."""
+    title: str
+    """The first 200 characters of name, statement or title."""
+    status: str
+    created_at: UtcTime
+    updated_at: UtcTime
+    evidence_count: int = 0
+    supports_count: int = 0
+    refutes_count: int = 0
+    trace_count: int = 0
+    severity: str | None = None
+    source_run_id: str | None = None
+    hypothesis_id: str | None = None
+
+
+class AnalysisSummary(EntitySummary):
+    """One line of a list of analyses."""
+
+    run_name: str = ""
+    hypothesis_count: int = 0
+    validated_count: int = 0

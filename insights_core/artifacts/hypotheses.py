@@ -1,0 +1,220 @@
+"""Hypotheses of an analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from insights_core.artifacts.base import InvestigationBase, clean, plain_evidence, plain_mapping, required
+from insights_core.artifacts.changes import Edit
+from insights_core.artifacts.evidence import Given, link_evidence, read_evidence, without_known
+from insights_core.artifacts.kinds import ANALYSIS, HYPOTHESIS
+from insights_core.artifacts.statuses import as_choice, check_change
+from insights_core.artifacts.store import EntityList
+from insights_core.artifacts.summaries import summaries
+from insights_core.entities import AnalysisStatus, Evidence, Hypothesis, HypothesisStatus
+from insights_core.entities.investigation import EntitySummary
+from insights_core.errors import HypothesisNotFoundError, InvalidStatusChangeError, mlflow_errors
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run, Trace
+
+
+class Hypotheses(InvestigationBase):
+    """Create, change and read hypotheses."""
+
+    def create_hypothesis(
+        self,
+        insights_run_id: str,
+        statement: str,
+        testing_plan: str = "",
+        evidence: Iterable[Given] | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        *,
+        allow_missing: bool = False,
+        author: str | None = None,
+    ) -> str:
+        """Add a hypothesis to an analysis that is ACTIVE.
+
+        Args:
+            insights_run_id: Run of the analysis.
+            statement: What is to be tested.
+            testing_plan: How to find traces for and against, and what decides.
+            evidence: Dicts with trace_id, rationale and supports, or texts "tr-…: rationale".
+            metrics: Figures that matter.
+            allow_missing: Accept trace ids that do not exist.
+            author: Who; None takes the signed-in or OS user.
+
+        Returns:
+            Its id.
+
+        Raises:
+            RunNotFoundError: There is no such analysis.
+            InvalidStatusChangeError: The analysis is completed or archived; reopen it first.
+            TraceNotFoundError: The evidence names traces that do not exist.
+        """
+        who = self._who(author)
+        items = read_evidence(evidence, None, who, for_hypothesis=True)
+        hypothesis = Hypothesis(
+            statement=required(statement, "statement"),
+            testing_plan=clean(testing_plan or ""),
+            evidence=[item.model_copy(update={"rationale": clean(item.rationale)}) for item in items],
+            metrics=plain_mapping(metrics, "metrics"),
+        )
+        with mlflow_errors():
+            self._check_active(self._analysis_run(insights_run_id))
+            link_evidence(self, insights_run_id, items, allow_missing)
+            self.entity_store.create(insights_run_id, HYPOTHESIS, hypothesis, who)
+        return hypothesis.hypothesis_id
+
+    def _check_active(self, run: Run) -> None:
+        told = summaries(run, ANALYSIS)
+        status = told[0].status if told else AnalysisStatus.ACTIVE
+        if status != AnalysisStatus.ACTIVE:
+            raise InvalidStatusChangeError(
+                f"Analysis run {run.info.run_id} is {status} and takes no new hypotheses. Reopen it first: "
+                f"`mlflow-insights update-analysis --run-id {run.info.run_id} --status ACTIVE`.",
+                status=status,
+            )
+
+    def update_hypothesis(
+        self,
+        insights_run_id: str,
+        hypothesis_id: str,
+        statement: str | None = None,
+        testing_plan: str | None = None,
+        status: str | HypothesisStatus | None = None,
+        reason: str | None = None,
+        evidence: Iterable[Given] | None = None,
+        add_traces: Iterable[str] | None = None,
+        add_evidence: Iterable[Given] | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        allow_missing: bool = False,
+        author: str | None = None,
+    ) -> Hypothesis:
+        """Change a hypothesis; what is None stays, evidence is only ever added.
+
+        TESTING can become VALIDATED or REJECTED; both can go back to TESTING.
+
+        Args:
+            insights_run_id: Run of the analysis.
+            hypothesis_id: Its id.
+            statement: What is to be tested.
+            testing_plan: How.
+            status: TESTING, VALIDATED or REJECTED.
+            reason: Why; stays in the history, and with a new status also in metadata["reason"].
+            evidence: Dicts with trace_id, rationale and supports, or texts "tr-…: rationale".
+            add_traces: Trace ids to add without a rationale.
+            add_evidence: The same as evidence.
+            metrics: Figures to set; one that is None is removed.
+            metadata: Notes to set; one that is None is removed.
+            allow_missing: Accept trace ids that do not exist.
+            author: Who; None takes the signed-in or OS user.
+
+        Returns:
+            The hypothesis with the change.
+
+        Raises:
+            RunNotFoundError: There is no such analysis.
+            HypothesisNotFoundError: The analysis has no such hypothesis.
+            InvalidStatusChangeError: The status cannot follow the present one.
+            TraceNotFoundError: The evidence names traces that do not exist.
+        """
+        who = self._who(author)
+        items = read_evidence([*_listed(evidence), *_listed(add_evidence)], add_traces, who, for_hypothesis=True)
+        wanted = None if status is None else as_choice(HypothesisStatus, status, "status")
+        values = {
+            "statement": None if statement is None else required(statement, "statement"),
+            "testing_plan": clean(testing_plan),
+        }
+        merge = {"metrics": plain_mapping(metrics, "metrics"), "metadata": plain_mapping(metadata, "metadata")}
+
+        def decide(hypothesis: Hypothesis) -> Edit:
+            edit = Edit(why=clean(reason))
+            edit.set = {k: v for k, v in values.items() if v is not None and v != getattr(hypothesis, k)}
+            edit.merge = {k: dict(v) for k, v in merge.items() if v}
+            if wanted is not None and wanted != hypothesis.status:
+                check_change(hypothesis.status, wanted, f"Hypothesis {hypothesis_id}")
+                edit.set["status"] = str(wanted)
+                if reason:
+                    edit.merge.setdefault("metadata", {})["reason"] = clean(reason)
+            new = without_known(items, hypothesis.evidence)
+            if new:
+                edit.add["evidence"] = plain_evidence(new)
+            return edit
+
+        with mlflow_errors():
+            if items:
+                self._must_have(insights_run_id, hypothesis_id)
+                link_evidence(self, insights_run_id, items, allow_missing)
+            changed = self.entity_store.change(insights_run_id, HYPOTHESIS, hypothesis_id, decide, who)
+            if not isinstance(changed, Hypothesis):
+                raise self._no_hypothesis(insights_run_id, hypothesis_id)
+        return changed
+
+    def _must_have(self, run_id: str, hypothesis_id: str) -> None:
+        """No trace is linked for a hypothesis that is not there."""
+        self._analysis_run(run_id)
+        if not self.entity_store.has(run_id, HYPOTHESIS, hypothesis_id):
+            raise self._no_hypothesis(run_id, hypothesis_id)
+
+    def _no_hypothesis(self, run_id: str, hypothesis_id: str) -> HypothesisNotFoundError:
+        count = len(summaries(self._analysis_run(run_id), HYPOTHESIS))
+        return HypothesisNotFoundError(
+            f"Hypothesis {hypothesis_id!r} is not in analysis run {run_id!r}, which has {count}. "
+            f"List them with `mlflow-insights list-hypotheses --run-id {run_id}`."
+        )
+
+    def get_hypothesis(self, insights_run_id: str, hypothesis_id: str) -> Hypothesis:
+        """One hypothesis with its evidence and history.
+
+        Raises:
+            RunNotFoundError: There is no such analysis.
+            HypothesisNotFoundError: The analysis has no such hypothesis.
+            BrokenArtifactError: Its file cannot be read.
+        """
+        with mlflow_errors():
+            self._analysis_run(insights_run_id)
+            found = self.entity_store.read(insights_run_id, HYPOTHESIS, hypothesis_id)
+            if not isinstance(found, Hypothesis):
+                raise self._no_hypothesis(insights_run_id, hypothesis_id)
+        return found
+
+    def list_hypotheses(self, insights_run_id: str) -> EntityList[Hypothesis]:
+        """All hypotheses of an analysis, oldest first; `.broken` names files that cannot be read.
+
+        Asked again, only what changed is read again. The entities are shared: treat them as read-only.
+
+        Raises:
+            RunNotFoundError: There is no such analysis.
+        """
+        with mlflow_errors():
+            self._analysis_run(insights_run_id)
+            return self.entity_store.read_all(insights_run_id, HYPOTHESIS)
+
+    def summarize_hypotheses(self, insights_run_id: str) -> list[EntitySummary]:
+        """One line for each hypothesis, oldest first, with its counts; one request in all.
+
+        Raises:
+            RunNotFoundError: There is no such analysis.
+        """
+        return summaries(self._analysis_run(insights_run_id), HYPOTHESIS)
+
+    def preview_hypotheses(self, insights_run_id: str, max_traces: int | None = None) -> list[Trace]:
+        """The traces that the hypotheses of an analysis rest on, with spans, each once.
+
+        Raises:
+            RunNotFoundError: There is no such analysis.
+        """
+        evidence: list[Evidence] = [
+            item for hypothesis in self.list_hypotheses(insights_run_id) for item in hypothesis.evidence
+        ]
+        return self._traces((item.trace_id for item in evidence), max_traces)
+
+
+def _listed(given: Iterable[Given] | None) -> list[Given]:
+    if isinstance(given, str | Mapping | Evidence):
+        return [given]
+    return list(given or ())

@@ -1,0 +1,77 @@
+"""Lists from tags: what one request says about all entities of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from insights_core.artifacts.kinds import ANALYSIS, HYPOTHESIS, Kind
+from insights_core.entities.investigation import AnalysisSummary, EntitySummary, HypothesisStatus
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+
+def summaries(run: Run, kind: Kind) -> list[EntitySummary]:
+    """The entities of a kind that a run's tags tell of, oldest first."""
+    found = [_read(run, kind, key, text) for key, text in run.data.tags.items()]
+    return sorted((item for item in found if item is not None), key=lambda item: (item.created_at, item.id))
+
+
+def analysis_summaries(runs: Iterable[Run]) -> list[AnalysisSummary]:
+    """One line for each analysis run, newest first."""
+    found = []
+    for run in runs:
+        hypotheses = summaries(run, HYPOTHESIS)
+        own = summaries(run, ANALYSIS)
+        if not own:
+            continue
+        latest = max([own[0].updated_at, *(item.updated_at for item in hypotheses)])
+        validated = sum(item.status == HypothesisStatus.VALIDATED for item in hypotheses)
+        found.append(
+            AnalysisSummary(
+                **{
+                    **own[0].model_dump(),
+                    "id": run.info.run_id,
+                    "run_name": run.info.run_name or "",
+                    "updated_at": latest,
+                    "hypothesis_count": len(hypotheses),
+                    "validated_count": validated,
+                }
+            )
+        )
+    return sorted(found, key=lambda item: item.created_at, reverse=True)
+
+
+def _read(run: Run, kind: Kind, key: str, text: str) -> EntitySummary | None:
+    entity_id = kind.id_in_tag(key)
+    if entity_id is None:
+        return None
+    try:
+        values: dict[str, Any] = json.loads(text)
+        return EntitySummary(
+            kind=kind.name,
+            id=entity_id,
+            run_id=run.info.run_id,
+            revision=str(values["rev"]),
+            title=values["title"],
+            status=values["status"],
+            created_at=_moment(values["created_at"]),
+            updated_at=_moment(values["updated_at"]),
+            evidence_count=values.get("evidence", 0),
+            supports_count=values.get("supports", 0),
+            refutes_count=values.get("refutes", 0),
+            trace_count=values.get("traces", 0),
+            severity=values.get("severity"),
+            source_run_id=values.get("source_run"),
+            hypothesis_id=values.get("hypothesis"),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        # A tag that somebody changed by hand; the entity itself can still be read.
+        return None
+
+
+def _moment(milliseconds: float) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
