@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from insights_core.entities import Outcome
+from insights_core.insight.outcome import DONE, HANDOVER, REFUSAL
 from insights_core.llm.offline import core_of, scored_sentences, shorten, without_ids, word_starts
 
 if TYPE_CHECKING:
@@ -47,31 +47,6 @@ _ERROR_FIELDS_FIRST = re.compile(
     re.IGNORECASE,
 )
 _WORDS_OF_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-
-_REFUSAL = re.compile(
-    r"\b(?:unable to|can(?:'|no)t|can not|could(?: not|n't)|not able to|am not allowed|not (?:possible|available|permitted|eligible|allowed|found|supported)|unfortunately|(?:sorry|apologi[sz]e),? but|no (?:results?|flights?|information|data|matching|such)|don't have (?:access|information|any)|do not have (?:access|information|any)|something went wrong|(?:an|the) error|failed to)\b",
-    re.IGNORECASE,
-)
-_HANDOVER = re.compile(
-    r"\b(?:transfer(?:red|ring)?|connect(?:ed|ing)?|escalat\w+|hand(?:ed|ing)?)\b[^.]{0,40}\b(?:human|agent|representative|specialist|support|colleague|team)\b",
-    re.IGNORECASE,
-)
-_WANTS_HUMAN = re.compile(
-    r"\b(?:speak|talk|transfer|connect|put|hand|give|get|want|need)\b[^.!?]{0,30}\b(?:human|real person|person|operator|representative|somebody|someone real|manager|supervisor)\b|^\W*(?:operator|human|agent)\b",
-    re.IGNORECASE | re.MULTILINE,
-)
-_DONE = re.compile(
-    r"\b(?:success\w*|(?:has|have) (?:now |all )?been (?:\w+ly )?\w+(?:ed|en|t)|(?:is|are) (?:now |all )?(?:booked|confirmed|updated|cancell?ed|scheduled|complete\w*|set|done|resolved|refunded)|i(?:'ve| have) (?:now |just |also )?(?:\w+ly )?(?:booked|updated|cancell?ed|changed|sent|created|scheduled|processed|added|removed|refunded|completed|found|fixed|issued)|here(?:'s| is| are)|confirmation (?:number|code)|all set)\b",
-    re.IGNORECASE,
-)
-_THANKS = re.compile(
-    r"\b(?:thanks|thank you|perfect|great|awesome|wonderful|that(?:'s| is) all|excellent|works now|solved)\b",
-    re.IGNORECASE,
-)
-_COMPLAINT = re.compile(
-    r"\b(?:unacceptable|ridiculous|useless|terrible|frustrat\w+|disappoint\w+|not what i (?:asked|wanted|meant)|(?:still|that) (?:does(?:n't| not)|is(?:n't| not)) (?:work|right|correct|help)|that(?:'s| is) (?:wrong|not right|incorrect)|you (?:already|keep)|waste of time|speak to (?:a )?(?:human|manager))\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(slots=True)
@@ -212,7 +187,7 @@ def ending(view: TraceView, topic: Collection[str], limit: int) -> list[str]:
         if scored:
             weighed = [
                 (
-                    score + 2.0 * bool(_REFUSAL.search(said) or _DONE.search(said) or _HANDOVER.search(said)),
+                    score + 2.0 * bool(REFUSAL.search(said) or DONE.search(said) or HANDOVER.search(said)),
                     number,
                     said,
                 )
@@ -221,29 +196,6 @@ def ending(view: TraceView, topic: Collection[str], limit: int) -> list[str]:
             best = sorted(sorted(weighed, key=lambda item: -item[0])[:limit], key=lambda item: item[1])
             return [sentence for _, _, sentence in best]
     return []
-
-
-def outcome_of(view: TraceView) -> Outcome:
-    """How it seems to have ended, from the trace's status, errors that nothing followed, and what was said last."""
-    said = [message for message in view.messages if message.role in ("user", "assistant") and message.text]
-    last = " ".join([message.text for message in said if message.role == "assistant"][-2:])[-1500:]
-    reply = said[-1].text[-400:] if said and said[-1].role == "user" else ""
-    if view.status == "ERROR" or _COMPLAINT.search(reply):
-        return Outcome.FAILURE
-    handed_over = _HANDOVER.search(last) or any(
-        "transfer_to_human" in call.name for message in view.messages for call in message.tool_calls
-    )
-    if any(_WANTS_HUMAN.search(message.text) for message in said if message.role == "user"):
-        return Outcome.PARTIAL if handed_over else Outcome.FAILURE
-    done, refused = bool(_DONE.search(last)), bool(_REFUSAL.search(last))
-    if handed_over or _broken_off(view) or refused:
-        return Outcome.PARTIAL if done and not handed_over else Outcome.FAILURE
-    if done or (last and _THANKS.search(reply)):
-        return Outcome.PARTIAL if _unanswered_error(view) else Outcome.SUCCESS
-    if last:
-        return Outcome.SUCCESS if not _unanswered_error(view) else Outcome.PARTIAL
-    root_output = view.spans[0].outputs if view.spans else None
-    return Outcome.SUCCESS if view.status == "OK" and root_output not in (None, "", [], {}) else Outcome.UNKNOWN
 
 
 def slowest(view: TraceView) -> str:
@@ -257,29 +209,6 @@ def slowest(view: TraceView) -> str:
         return took
     longest = max(leaves, key=lambda span: span.duration_ms or 0)
     return f"{took}, of it {(longest.duration_ms or 0) / 1000:.1f} s in {in_words(longest.name)}"
-
-
-def _broken_off(view: TraceView) -> bool:
-    """The last message is a failed tool result, or a call that nothing answers."""
-    last = view.messages[-1] if view.messages else None
-    return last is not None and (
-        last.is_error
-        or (
-            last.role == "assistant"
-            and bool(last.tool_calls)
-            and not last.text
-            and "transfer" not in last.tool_calls[-1].name
-        )
-    )
-
-
-def _unanswered_error(view: TraceView) -> bool:
-    """The last result of some tool is an error."""
-    results: dict[str, bool] = {}
-    for message in view.messages:
-        if message.role == "tool":
-            results[message.name or ""] = message.is_error
-    return any(results.values())
 
 
 def _said_in_words(error: str) -> str:

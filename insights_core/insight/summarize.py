@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from insights_core.entities import Claim, Outcome, TraceSummary
 from insights_core.insight import extract
+from insights_core.insight.outcome import outcome_of
 from insights_core.llm.answers import strict_schema
 from insights_core.llm.cache import content_key
 from insights_core.llm.offline import core_of, emphasis_of, headline, shorten, uncapitalised, without_ids
@@ -170,7 +171,7 @@ class OfflineSummarizer:
                 weights.errors > weights.wants,
             ),
             summary=_joined(parts) or "Nothing to read in this trace.",
-            outcome=extract.outcome_of(view),
+            outcome=outcome_of(view),
             errors=[
                 claim
                 for text, (_, passage) in zip(fault_texts, faults, strict=True)

@@ -82,6 +82,19 @@ def read_answer(text: str, schema: type[M]) -> M:
     raise MisfitError(problem)
 
 
+def content_of(answer: dict[str, Any]) -> tuple[str, bool, str]:
+    """Text, whether it was cut off, and why it was declined ("" where it was not); tolerant of what servers leave out."""
+    choices = answer.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    message = choice.get("message") or {}
+    content = message.get("content")
+    if isinstance(content, list):
+        content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+    reason = choice.get("finish_reason")
+    refusal = message.get("refusal") or ("its content filter" if reason == "content_filter" else "")
+    return str(content or ""), reason == "length", str(refusal)
+
+
 def _objects_in(text: str) -> list[dict[str, Any]]:
     text = _THINKING.sub("", text).strip()
     try:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from insights_core import settings
 from insights_core.errors import InvalidParameterError, ModelOutputError
-from insights_core.llm.answers import MisfitError, read_answer, strict_schema
+from insights_core.llm.answers import MisfitError, content_of, read_answer, strict_schema
 from insights_core.llm.budget import Budget, Usage
 from insights_core.llm.cache import ResponseCache, content_key
 from insights_core.llm.dialect import Dialect
@@ -252,7 +252,7 @@ class ModelEndpoint:
                 )
             finally:
                 flight.sent = False
-            text, cut_off, refusal = _content(answer)
+            text, cut_off, refusal = content_of(answer)
             usage = answer.get("usage") or {}
             self.account(
                 self.name,
@@ -270,19 +270,6 @@ def _land(flights: dict[str, Any], key: str, task: asyncio.Task[str]) -> None:
     flights.pop(key, None)
     if not task.cancelled():
         task.exception()  # Seen, also where nobody waits any more.
-
-
-def _content(answer: dict[str, Any]) -> tuple[str, bool, str]:
-    """Text, whether it was cut off, and why it was declined ("" where it was not); tolerant of what servers leave out."""
-    choices = answer.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    message = choice.get("message") or {}
-    content = message.get("content")
-    if isinstance(content, list):
-        content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
-    reason = choice.get("finish_reason")
-    refusal = message.get("refusal") or ("its content filter" if reason == "content_filter" else "")
-    return str(content or ""), reason == "length", str(refusal)
 
 
 def endpoint_from_settings(model: str | None = None, max_cost_usd: float | None = None) -> ModelEndpoint | None:
