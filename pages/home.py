@@ -1,8 +1,25 @@
-"""Home."""
+"""Home: what is new or failing, the key figures, what is running."""
 
-from pages._ui import layout, scope
+import streamlit as st
 
-current = scope.current()
-with layout.page_header("Home", current.label if current else ""):
-    if current:
+from pages._ui import first_steps, home_figures, home_news, home_running, layout, loaders, scope
+
+
+def view() -> None:
+    current = scope.current()
+    if current is None or not loaders.any_trace():
+        first_steps.first_steps()
+        return
+    compared = f" · compared with {current.before_label}" if current.before else ""
+    with layout.page_header("Home", current.label + compared):
         scope.controls(current)
+    if not home_figures.key_figures(current):
+        return
+    left, right = st.columns([5, 3])
+    with left:
+        home_news.news(current)
+    with right:
+        home_running.running(current)
+
+
+view()

@@ -3,7 +3,17 @@
 import streamlit as st
 
 from insights_core.entities import InsightStatus
-from pages._ui import create_insight, insight_panes, insight_report, layout, loaders, navigation, progress, states, theme
+from pages._ui import (
+    create_insight,
+    insight_panes,
+    insight_report,
+    layout,
+    loaders,
+    navigation,
+    progress,
+    states,
+    theme,
+)
 
 
 def view() -> None:

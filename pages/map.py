@@ -15,7 +15,9 @@ def view() -> None:
     if run_id:
         insight = loaders.insight(run_id)
     else:
-        insight = next((one for one in loaders.insights(current.experiment_id) if one.status == InsightStatus.FINISHED), None)
+        insight = next(
+            (one for one in loaders.insights(current.experiment_id) if one.status == InsightStatus.FINISHED), None
+        )
     if insight is None or insight.status != InsightStatus.FINISHED:
         with layout.page_header("Cluster map"):
             scope.controls(current, with_range=False)

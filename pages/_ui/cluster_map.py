@@ -20,7 +20,11 @@ _HEIGHT = 702
 def caption(insight: Insight, details: ClusterDetails) -> str:
     """Name, number of traces, and whether all of them are drawn."""
     total = len(details.traces)
-    drawn = f"{number(map_figure.MOST_POINTS)} of {plural(total, 'trace')}, sampled by topic" if total > map_figure.MOST_POINTS else plural(total, "trace")
+    drawn = (
+        f"{number(map_figure.MOST_POINTS)} of {plural(total, 'trace')}, sampled by topic"
+        if total > map_figure.MOST_POINTS
+        else plural(total, "trace")
+    )
     return f"{insight.name} · {drawn} · near means similar"
 
 
@@ -81,7 +85,9 @@ def _figure(run_id: str, version: int, kind: str, name: str | None, _drawing: _D
     return map_figure.draw(_drawing.details, _drawing.rows, kind, _drawing.values, _HEIGHT)
 
 
-def _values(experiment_id: str, details: ClusterDetails, rows: list[TraceRow], kind: str, name: str | None) -> list[Any]:
+def _values(
+    experiment_id: str, details: ClusterDetails, rows: list[TraceRow], kind: str, name: str | None
+) -> list[Any]:
     if kind not in _FIELDS:
         return []
     marks = _marks(experiment_id, details)
@@ -91,7 +97,9 @@ def _values(experiment_id: str, details: ClusterDetails, rows: list[TraceRow], k
 def _alt(details: ClusterDetails, kind: str) -> str:
     leaves = [topic for topic in topics.tree(details) if topic.is_leaf and topic.cluster]
     worst = leaves[0] if leaves else None
-    text = f"Map of {plural(len(details.traces), 'trace')} in {plural(len(leaves), 'topic')}, coloured by {kind.lower()}"
+    text = (
+        f"Map of {plural(len(details.traces), 'trace')} in {plural(len(leaves), 'topic')}, coloured by {kind.lower()}"
+    )
     return text + (f"; the highest error rate has {worst.title}, {share(worst.error_rate)}" if worst else "")
 
 
@@ -113,7 +121,10 @@ def _linked(details: ClusterDetails) -> list[TraceRow]:
 
 def _panel(insight: Insight, details: ClusterDetails, picked: list[TraceRow]) -> None:
     if not picked:
-        with states.empty("Nothing selected", "Draw a lasso or a box around traces, or click a point. The selection can become an insight."):
+        with states.empty(
+            "Nothing selected",
+            "Draw a lasso or a box around traces, or click a point. The selection can become an insight.",
+        ):
             pass
         return
     st.subheader(f"{plural(len(picked), 'trace')} selected", anchor=False)
@@ -121,7 +132,11 @@ def _panel(insight: Insight, details: ClusterDetails, picked: list[TraceRow]) ->
     rate, overall = topics.error_rate(picked), topics.error_rate(details.traces)
     apart = abs(rate - overall) > 0.05
     left.metric(
-        "Errors", f"{100 * rate:.0f}%", f"{points(rate - overall)} against all", delta_color="red" if apart and rate > overall else "gray", delta_arrow="up" if rate > overall else "down"
+        "Errors",
+        f"{100 * rate:.0f}%",
+        f"{points(rate - overall)} against all",
+        delta_color="red" if apart and rate > overall else "gray",
+        delta_arrow="up" if rate > overall else "down",
     )
     latencies = [row.latency_ms for row in picked if row.latency_ms is not None]
     right.metric("Median latency", duration(statistics.median(latencies)) if latencies else "–")
@@ -131,11 +146,16 @@ def _panel(insight: Insight, details: ClusterDetails, picked: list[TraceRow]) ->
     trace_id = pick_list.pick_list("Examples", trace_rows.options(shown), "examples", "trace")
     row = next(row for row in shown if row.trace_id == trace_id)
     navigation.link(
-        "insight", "Read the trace", {"run": insight.run_id, "cluster": row.cluster_id or topics.OUTLIERS, "trace": trace_id}
+        "insight",
+        "Read the trace",
+        {"run": insight.run_id, "cluster": row.cluster_id or topics.OUTLIERS, "trace": trace_id},
     )
     st.space("stretch")
     create_insight.button(
-        insight.experiment_id, "New insight from these", key="from-selection", trace_ids=[one.trace_id for one in picked]
+        insight.experiment_id,
+        "New insight from these",
+        key="from-selection",
+        trace_ids=[one.trace_id for one in picked],
     )
 
 
@@ -144,7 +164,8 @@ def _topics_in(picked: list[TraceRow], details: ClusterDetails) -> None:
     counts = Counter(row.cluster_id for row in picked)
     st.caption("**Topics in the selection**")
     lines = [
-        f"{escape_markdown(titles.get(cluster_id or '', 'Outliers'), 60)} :gray[{number(count)}]" for cluster_id, count in counts.most_common(4)
+        f"{escape_markdown(titles.get(cluster_id or '', 'Outliers'), 60)} :gray[{number(count)}]"
+        for cluster_id, count in counts.most_common(4)
     ]
     if len(counts) > 4:
         lines.append(f":gray[and {len(counts) - 4} more]")

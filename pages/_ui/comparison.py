@@ -46,7 +46,9 @@ def match(before: ClusterDetails, now: ClusterDetails) -> list[Match]:
             partner[place] = (at, reason)
             used.add(at)
     found = [
-        Match(old[partner[place][0]], two, partner[place][1]) if place in partner else Match(None, two, "no earlier topic is like it")
+        Match(old[partner[place][0]], two, partner[place][1])
+        if place in partner
+        else Match(None, two, "no earlier topic is like it")
         for place, two in enumerate(new)
     ]
     return found + [Match(one, None, "no later topic is like it") for at, one in enumerate(old) if at not in used]
@@ -57,7 +59,9 @@ def basis(before: ClusterDetails, now: ClusterDetails) -> str:
     shared = len({row.trace_id for row in before.traces} & {row.trace_id for row in now.traces})
     if shared:
         return f"Both insights have {plural(shared, 'trace')} in common; topics are matched by these, the others by their words."
-    return "The insights have no trace in common: topics are matched by the words of their titles, which is a hint only."
+    return (
+        "The insights have no trace in common: topics are matched by the words of their titles, which is a hint only."
+    )
 
 
 def _leaves(details: ClusterDetails) -> list[Topic]:

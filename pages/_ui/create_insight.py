@@ -49,7 +49,9 @@ def create_insight(
     st.session_state["new-insight-filter"] = filter_string
     st.session_state["new-insight-name"] = name
     st.session_state["new-insight-range"] = next(label for label, value in _RANGES.items() if value == days)
-    st.dialog("Create insight", width="medium", icon=":material/auto_awesome:")(_dialog)(experiment_id, list(trace_ids) if trace_ids else None)
+    st.dialog("Create insight", width="medium", icon=":material/auto_awesome:")(_dialog)(
+        experiment_id, list(trace_ids) if trace_ids else None
+    )
 
 
 def button(experiment_id: str, label: str = "Create insight", key: str = "create-insight", **preset: Any) -> None:
@@ -62,7 +64,11 @@ def again(insight: Insight) -> None:
     """Open the dialog with the question and the traces of an earlier insight."""
     spec = loaders.insight_spec(insight.run_id)
     create_insight(
-        insight.experiment_id, spec.scope.trace_ids, spec.scope.filter_string or "", spec.instruction, spec.name or insight.name
+        insight.experiment_id,
+        spec.scope.trace_ids,
+        spec.scope.filter_string or "",
+        spec.instruction,
+        spec.name or insight.name,
     )
 
 
@@ -75,13 +81,18 @@ def _dialog(experiment_id: str, trace_ids: list[str] | None) -> None:
             height=84,
             max_chars=4000,
         )
-        st.pills("Examples", _QUESTIONS, key="new-insight-example", on_change=_use_example, label_visibility="collapsed")
+        st.pills(
+            "Examples", _QUESTIONS, key="new-insight-example", on_change=_use_example, label_visibility="collapsed"
+        )
         values = _traces_inputs(experiment_id, trace_ids) | _more_inputs()
         spec, problem = _spec(values)
         estimate = _estimate(spec, problem)
         possible = spec is not None and estimate is not None and estimate.sample_traces > 0
         with st.container(horizontal=True, horizontal_alignment="right"):
-            if st.button("Create insight", type="primary", icon=":material/auto_awesome:", disabled=not possible) and spec:
+            if (
+                st.button("Create insight", type="primary", icon=":material/auto_awesome:", disabled=not possible)
+                and spec
+            ):
                 _create(spec)
 
 
@@ -96,14 +107,20 @@ def _traces_inputs(experiment_id: str, trace_ids: list[str] | None) -> dict[str,
         return {"scope": {"experiment_id": experiment_id, "trace_ids": trace_ids}}
     left, right = st.columns([5, 7], vertical_alignment="bottom")
     days = _RANGES[left.segmented_control("Traces of", list(_RANGES), required=True, key="new-insight-range")]
-    sample = right.selectbox("Sample", list(_SAMPLES), key="new-insight-sample", help="At random over all that match, the same each time.")
+    sample = right.selectbox(
+        "Sample", list(_SAMPLES), key="new-insight-sample", help="At random over all that match, the same each time."
+    )
     filter_string = st.text_input(
         "Filter",
         key="new-insight-filter",
         placeholder="trace.status = 'ERROR' AND tags.channel = 'web'",
         help="MLflow's trace filter syntax. Empty takes all.",
     )
-    scope: dict[str, Any] = {"experiment_id": experiment_id, "filter_string": filter_string.strip() or None, "max_traces": _SAMPLES[sample]}
+    scope: dict[str, Any] = {
+        "experiment_id": experiment_id,
+        "filter_string": filter_string.strip() or None,
+        "max_traces": _SAMPLES[sample],
+    }
     if days:
         from time import time
 
@@ -116,29 +133,42 @@ def _more_inputs() -> dict[str, Any]:
     has_endpoint = bool(settings.OPENAI_API_KEY.get() or settings.OPENAI_BASE_URL.get())
     models = [settings.INSIGHTS_MODEL.get(), "offline"] if has_endpoint else ["offline"]
     left, right = st.columns([7, 5])
-    name = left.text_input("Name", key="new-insight-name", placeholder="Made from the question where empty", max_chars=200)
+    name = left.text_input(
+        "Name", key="new-insight-name", placeholder="Made from the question where empty", max_chars=200
+    )
     model = right.selectbox(
         "Model",
         models,
         key="new-insight-model",
         accept_new_options=has_endpoint,
-        help="offline needs no key and no network: summaries are extracted, not written." + ("" if has_endpoint else " Set OPENAI_API_KEY or OPENAI_BASE_URL for a model."),
+        help="offline needs no key and no network: summaries are extracted, not written."
+        + ("" if has_endpoint else " Set OPENAI_API_KEY or OPENAI_BASE_URL for a model."),
     )
     scope: dict[str, Any] = {}
     with st.expander("More", icon=":material/tune:", key="new-insight-more"):
         one, two, three = st.columns(3)
         run_id = one.text_input("Only of run", key="new-insight-run", placeholder="run id")
         session = two.text_input("Only of session", key="new-insight-session", placeholder="session id")
-        cap = three.number_input("Spend at most, $", min_value=0.0, value=None, key="new-insight-cap", placeholder="no cap")
+        cap = three.number_input(
+            "Spend at most, $", min_value=0.0, value=None, key="new-insight-cap", placeholder="no cap"
+        )
         method = one.selectbox("Clustering", _METHODS, key="new-insight-method")
-        smallest = two.number_input("Smallest topic", min_value=2, value=None, key="new-insight-smallest", placeholder="automatic")
+        smallest = two.number_input(
+            "Smallest topic", min_value=2, value=None, key="new-insight-smallest", placeholder="automatic"
+        )
         seed = three.number_input("Seed", min_value=0, value=0, key="new-insight-seed")
     if run_id:
         scope["run_id"] = run_id.strip()
     if session:
         scope["session_id"] = session.strip()
     clustering = {"method": method, "min_cluster_size": smallest, "seed": seed}
-    return {"name": name.strip() or None, "model": model, "max_cost_usd": cap or None, "clustering": clustering, "more_scope": {**scope, "seed": seed}}
+    return {
+        "name": name.strip() or None,
+        "model": model,
+        "max_cost_usd": cap or None,
+        "clustering": clustering,
+        "more_scope": {**scope, "seed": seed},
+    }
 
 
 def _spec(values: dict[str, Any]) -> tuple[InsightSpec | None, str]:
@@ -177,7 +207,13 @@ def _show(estimate: InsightEstimate) -> None:
     shown = number(estimate.sample_traces)
     if estimate.sample_traces < estimate.matching_traces:
         shown += f" of {number(estimate.matching_traces)}"
-    cost = "free" if estimate.model == "offline" else "price unknown" if estimate.cost_usd is None else f"about {money(estimate.cost_usd)}"
+    cost = (
+        "free"
+        if estimate.model == "offline"
+        else "price unknown"
+        if estimate.cost_usd is None
+        else f"about {money(estimate.cost_usd)}"
+    )
     with st.container(horizontal=True, gap="medium"):
         for value, label in (
             (shown, "traces"),

@@ -5,7 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from insights_core.entities import ClusterDetails, Insight, TraceRow
-from pages._ui import charts, layout, loaders, navigation, pick_list, states, topics, trace_rows, trace_viewer, url_state
+from pages._ui import (
+    charts,
+    layout,
+    loaders,
+    navigation,
+    pick_list,
+    states,
+    topics,
+    trace_rows,
+    trace_viewer,
+    url_state,
+)
 from pages._ui.formats import escape_markdown, plural, share
 from pages._ui.topics import Topic
 
@@ -19,7 +30,9 @@ def panes(insight: Insight) -> None:
     details = loaders.insight_details(insight)
     tree = topics.tree(details)
     if not tree:
-        with states.empty("No topics", "The insight has no traces. Widen its filter or its time range and run it again."):
+        with states.empty(
+            "No topics", "The insight has no traces. Widen its filter or its time range and run it again."
+        ):
             pass
         return
     left, middle, right = st.columns([11, 13, 17])
@@ -44,7 +57,9 @@ def _topics(tree: list[Topic], details: ClusterDetails) -> Topic:
 def _traces(topic: Topic) -> TraceRow | None:
     st.markdown(f"**{escape_markdown(topic.title or 'Without a name', 100)}**")
     changed = url_state.follow("order", "order", topics.ORDERS, topics.ORDERS[0], remember=True, forget=("trace",))
-    order = st.segmented_control("Show", topics.ORDERS, required=True, key="order", on_change=changed, label_visibility="collapsed")
+    order = st.segmented_control(
+        "Show", topics.ORDERS, required=True, key="order", on_change=changed, label_visibility="collapsed"
+    )
     typical = topic.cluster.example_trace_ids if topic.cluster else []
     rows = {row.trace_id: row for row in topics.ordered(topic.rows, order, typical)}
     if not rows:
@@ -60,7 +75,13 @@ def _traces(topic: Topic) -> TraceRow | None:
 def _about(topic: Topic, details: ClusterDetails) -> None:
     """What the chosen topic's name rests on, and its trend."""
     left, right = st.columns([12, 17])
-    with left, layout.card("What the name rests on", help="The most typical traces, and the nearest ones that are not in the topic. If both read alike, the topic is not sharp."):
+    with (
+        left,
+        layout.card(
+            "What the name rests on",
+            help="The most typical traces, and the nearest ones that are not in the topic. If both read alike, the topic is not sharp.",
+        ),
+    ):
         _name(topic, details)
     with right, layout.card("Trend", f"{plural(topic.size, 'trace')} · {share(topic.error_rate)} errors"):
         _trend(topic, details)
@@ -83,13 +104,18 @@ def _name(topic: Topic, details: ClusterDetails) -> None:
     if topic.cluster.keywords:
         st.markdown(" ".join(f":gray-badge[{escape_markdown(word, 40)}]" for word in topic.cluster.keywords[:8]))
     rows = {row.trace_id: row for row in details.traces}
-    for name, ids in (("Typical", topic.cluster.example_trace_ids), ("Near, but not in it", topic.cluster.near_miss_trace_ids)):
+    for name, ids in (
+        ("Typical", topic.cluster.example_trace_ids),
+        ("Near, but not in it", topic.cluster.near_miss_trace_ids),
+    ):
         shown = [rows[one] for one in ids[:3] if one in rows]
         if shown:
             st.caption(f"**{name}**")
         for row in shown:
             with layout.row(f"{name[0]}-{row.trace_id}", last=row is shown[-1]):
-                st.markdown(f"{trace_rows.state(row)} {escape_markdown(row.summary or row.title, 110)}", width="stretch")
+                st.markdown(
+                    f"{trace_rows.state(row)} {escape_markdown(row.summary or row.title, 110)}", width="stretch"
+                )
                 there = {"run": details.run_id, "cluster": row.cluster_id or topics.OUTLIERS, "trace": row.trace_id}
                 navigation.link("insight", "Read", there | {"order": "Typical"})
     if not topic.is_leaf:
@@ -107,4 +133,6 @@ def _trend(topic: Topic, details: ClusterDetails) -> None:
     at = [int(first + place * width) for place in range(len(counts))]
     fine = [count - bad for count, bad in zip(counts, failing, strict=True)]
     fig = charts.stacked({"OK": fine, "Error": failing}, at)
-    charts.draw(fig, f"Traces of the topic over time, {topic.size} in all, {topic.error_count} with errors", 230, key="trend")
+    charts.draw(
+        fig, f"Traces of the topic over time, {topic.size} in all, {topic.error_count} with errors", 230, key="trend"
+    )

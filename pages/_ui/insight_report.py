@@ -9,7 +9,7 @@ import streamlit as st
 
 from insights_core.entities import ClusterDetails, Insight, InsightStatus
 from pages._ui import badges, comparison, layout, loaders, states, topics
-from pages._ui.formats import duration, escape_markdown, money, moment, number, period, plural, share
+from pages._ui.formats import duration, escape_markdown, moment, money, number, period, plural, share
 
 
 def scope_line(insight: Insight) -> str:
@@ -22,7 +22,9 @@ def scope_line(insight: Insight) -> str:
         parts.append(f"finished {moment(insight.updated_at)}")
     else:
         parts.append(f"started {moment(insight.created_at)}")
-    parts.append(money(insight.cost_usd) if insight.cost_usd else "offline, no cost" if insight.model == "offline" else "no cost")
+    parts.append(
+        money(insight.cost_usd) if insight.cost_usd else "offline, no cost" if insight.model == "offline" else "no cost"
+    )
     return " · ".join(parts)
 
 
@@ -38,7 +40,10 @@ def stopped(insight: Insight) -> None:
     message = insight.progress.message or "It was stopped before it had a result."
     with layout.card(badges.word(insight.status.value), height="content"):
         kind = st.error if insight.status == InsightStatus.FAILED else st.warning
-        kind(escape_markdown(message), icon=":material/error:" if insight.status == InsightStatus.FAILED else ":material/stop_circle:")
+        kind(
+            escape_markdown(message),
+            icon=":material/error:" if insight.status == InsightStatus.FAILED else ":material/stop_circle:",
+        )
         question(insight)
         st.caption("What was summarised so far is kept and is not paid for again.")
         if st.button("Go on", icon=":material/play_arrow:"):
@@ -69,10 +74,14 @@ def summary(insight: Insight, details: ClusterDetails) -> None:
 
 
 def _left_out(details: ClusterDetails) -> None:
-    with st.popover(f"{plural(len(details.skipped), 'trace')} left out", icon=":material/filter_alt_off:", type="tertiary"):
+    with st.popover(
+        f"{plural(len(details.skipped), 'trace')} left out", icon=":material/filter_alt_off:", type="tertiary"
+    ):
         st.caption("These traces matched but are in no topic.")
         st.dataframe(
-            pd.DataFrame({"Trace": [one.trace_id for one in details.skipped], "Why": [one.reason for one in details.skipped]}),
+            pd.DataFrame(
+                {"Trace": [one.trace_id for one in details.skipped], "Why": [one.reason for one in details.skipped]}
+            ),
             hide_index=True,
         )
 
@@ -84,14 +93,24 @@ def trust_facts(details: ClusterDetails) -> list[tuple[str, str, str]]:
     facts = [
         _stability(metrics.stability_ari, metrics.stability_runs),
         ("Coverage", share(metrics.coverage), f"{number(clustered)} of {plural(total, 'trace')} have a topic"),
-        ("Outliers", number(metrics.outlier_count), "shown last in the tree, none hidden" if metrics.outlier_count else "every trace is like some others"),
+        (
+            "Outliers",
+            number(metrics.outlier_count),
+            "shown last in the tree, none hidden" if metrics.outlier_count else "every trace is like some others",
+        ),
     ]
     if metrics.silhouette is not None:
         facts.append(("Separation", f"{metrics.silhouette:.2f}", _separation(metrics.silhouette)))
     if metrics.claims_checked:
         removed = metrics.claims_checked - metrics.claims_confirmed
-        meaning = f"{plural(removed, 'claim')} removed: no line backed them" if removed else "every cited line says what is claimed"
-        facts.append(("Claims checked", f"{number(metrics.claims_confirmed)} of {number(metrics.claims_checked)}", meaning))
+        meaning = (
+            f"{plural(removed, 'claim')} removed: no line backed them"
+            if removed
+            else "every cited line says what is claimed"
+        )
+        facts.append(
+            ("Claims checked", f"{number(metrics.claims_confirmed)} of {number(metrics.claims_checked)}", meaning)
+        )
     return facts
 
 
@@ -133,7 +152,9 @@ def metadata(insight: Insight, details: ClusterDetails) -> dict[str, object]:
         "Matching traces": number(details.matching_traces),
         "Sampled": f"{number(details.sampled_traces)} (seed {scope.seed})",
         "Clustering": str((details.config.get("clustering") or details.config).get("method", spec.clustering.method)),
-        "Tokens": f"{number(details.input_tokens)} in, {number(details.output_tokens)} out" if details.input_tokens else "none: worked offline",
+        "Tokens": f"{number(details.input_tokens)} in, {number(details.output_tokens)} out"
+        if details.input_tokens
+        else "none: worked offline",
         "Cost": money(details.cost_usd),
         "Took": duration(1000 * details.duration_s),
         "Private data removed": removed or "none found",
@@ -153,14 +174,19 @@ def _compare(insight: Insight) -> None:
             if one.run_id != insight.run_id and one.status == InsightStatus.FINISHED
         ]
         if not others:
-            with states.empty("Nothing to compare with", "This is the only finished insight of the experiment. Run it again next week."):
+            with states.empty(
+                "Nothing to compare with",
+                "This is the only finished insight of the experiment. Run it again next week.",
+            ):
                 pass
             return
         by_id = {one.run_id: one for one in others}
         earlier = st.selectbox(
             "Earlier insight",
             list(by_id),
-            format_func=lambda one: f"{by_id[one].name} · {moment(by_id[one].created_at)} · {plural(by_id[one].trace_count, 'trace')}",
+            format_func=lambda one: (
+                f"{by_id[one].name} · {moment(by_id[one].created_at)} · {plural(by_id[one].trace_count, 'trace')}"
+            ),
         )
         before, now = loaders.insight_details(by_id[earlier]), loaders.insight_details(insight)
         matches = comparison.match(before, now)

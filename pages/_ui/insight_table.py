@@ -7,7 +7,7 @@ import streamlit as st
 
 from insights_core.entities import Insight, InsightStatus
 from pages._ui import badges, create_insight, layout, loaders, navigation, progress, states, url_state
-from pages._ui.formats import money, moment, plural
+from pages._ui.formats import moment, money, plural
 
 _KINDS = {"all": "All", "finished": "Finished", "running": "Running", "failed": "Failed"}
 _STATUSES = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from insights_core import settings
-from insights_core.entities import ClusterDetails, Insight, InsightEstimate, InsightSpec, TraceScope
+from insights_core.entities import Analysis, ClusterDetails, Insight, InsightEstimate, InsightSpec, Issue, TraceScope
 from insights_core.errors import mlflow_errors
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def insight_details(one: Insight) -> ClusterDetails:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _details(uri: str, run_id: str, _version: int) -> ClusterDetails:
+def _details(uri: str, run_id: str, version: int) -> ClusterDetails:
     return _client(uri).get_insight_details(run_id)
 
 
@@ -164,5 +164,38 @@ def _estimate(uri: str, spec: str) -> InsightEstimate:
 
 def forget_lists() -> None:
     """Read lists again, after something was created or changed."""
-    for cached in (_experiments, _newest_experiment, _insights, _count, _traces):
+    for cached in (_experiments, _newest_experiment, _any_trace, _insights, _issues, _analyses, _count, _traces):
         cached.clear()
+
+
+def any_trace() -> bool:
+    """Whether the server has any trace at all."""
+    return _any_trace(tracking_uri(), tuple(one for one, _ in experiments()))
+
+
+@st.cache_data(ttl=10, show_spinner=False, max_entries=8)
+def _any_trace(uri: str, ids: tuple[str, ...]) -> bool:
+    if not ids:
+        return False
+    with mlflow_errors():
+        return bool(_client(uri).mlflow.search_traces(locations=list(ids), max_results=1, include_spans=False))
+
+
+def issues(experiment_id: str) -> list[Issue]:
+    """All issues of an experiment, most traces first."""
+    return _issues(tracking_uri(), experiment_id)
+
+
+@st.cache_data(ttl=10, show_spinner=False, max_entries=32)
+def _issues(uri: str, experiment_id: str) -> list[Issue]:
+    return _client(uri).list_issues(experiment_id)
+
+
+def analyses(experiment_id: str) -> list[Analysis]:
+    """All analyses of an experiment."""
+    return _analyses(tracking_uri(), experiment_id)
+
+
+@st.cache_data(ttl=10, show_spinner=False, max_entries=32)
+def _analyses(uri: str, experiment_id: str) -> list[Analysis]:
+    return _client(uri).list_analyses(experiment_id)

@@ -53,7 +53,15 @@ def draw(details: ClusterDetails, rows: Sequence[TraceRow], kind: str, values: S
         if len(places):
             at = np.asarray(places)
             marker = {"size": _point_size(len(rows)), "opacity": 0.6, **marker}
-            fig.add_scattergl(x=x[at], y=y[at], mode="markers", name=_plain(name), customdata=at.astype(np.int32), hovertemplate=f"{_plain(name)}<extra></extra>", marker=marker)
+            fig.add_scattergl(
+                x=x[at],
+                y=y[at],
+                mode="markers",
+                name=_plain(name),
+                customdata=at.astype(np.int32),
+                hovertemplate=f"{_plain(name)}<extra></extra>",
+                marker=marker,
+            )
 
     if kind == "Status":
         bad = [topics.failed(row) for row in rows]
@@ -64,7 +72,13 @@ def draw(details: ClusterDetails, rows: Sequence[TraceRow], kind: str, values: S
         seconds = np.array([(rows[at].latency_ms or 0) / 1000 for at in known], dtype=np.float32)
         top = float(np.quantile(seconds, _SLOW_SHARE)) if len(known) else 1.0
         bar = {"thickness": 10, "len": 0.4, "title": "s"}
-        layer(known, "Seconds", color=np.minimum(seconds, top), colorscale=[list(stop) for stop in LATENCY_SCALE], colorbar=bar)
+        layer(
+            known,
+            "Seconds",
+            color=np.minimum(seconds, top),
+            colorscale=[list(stop) for stop in LATENCY_SCALE],
+            colorbar=bar,
+        )
         layer([at for at, row in enumerate(rows) if row.latency_ms is None], "Not measured", color=PALE, opacity=0.35)
     elif kind in ("Tag", "Assessment"):
         _by_value(layer, values)
@@ -79,9 +93,20 @@ def draw(details: ClusterDetails, rows: Sequence[TraceRow], kind: str, values: S
         showlegend=kind != "Latency",
         legend={"orientation": "h", "y": 0, "yanchor": "top", "itemsizing": "constant", "title": None},
     )
-    fig.update_xaxes(visible=False)
-    fig.update_yaxes(visible=False, scaleanchor="x")
+    fig.update_xaxes(visible=False, range=_window(x))
+    fig.update_yaxes(visible=False, range=_window(y), scaleanchor="x")
     return fig
+
+
+def _window(values: Any) -> list[float] | None:
+    """The part of an axis that nearly all points are in: a few far outliers would make the rest a dot."""
+    import numpy as np
+
+    if not len(values):
+        return None
+    low, high = (float(value) for value in np.quantile(values, [0.004, 0.996]))
+    margin = 0.08 * (high - low) or 1.0
+    return [low - margin, high + margin]
 
 
 def _point_size(count: int) -> int:

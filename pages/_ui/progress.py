@@ -9,7 +9,7 @@ import streamlit as st
 
 from insights_core.entities import Insight, InsightStatus
 from pages._ui import loaders, navigation, states
-from pages._ui.formats import duration, escape_markdown, money, moment, number
+from pages._ui.formats import duration, escape_markdown, moment, money, number
 
 # Stage -> its word and about which share of a job's time lies before it and in it.
 STAGES: dict[str, tuple[str, float, float]] = {
@@ -68,7 +68,9 @@ def _progress(run_id: str, key: str, with_link: bool) -> None:
     stalled = insight.status == InsightStatus.STALLED
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         if stalled:
-            st.caption(f"No sign of life since {moment(insight.progress.updated_at)}: its process ended.", width="content")
+            st.caption(
+                f"No sign of life since {moment(insight.progress.updated_at)}: its process ended.", width="content"
+            )
         else:
             st.caption(escape_markdown(_outlook(insight)), width="content")
         with st.container(horizontal=True, width="content"):

@@ -45,7 +45,9 @@ def no_experiment() -> None:
     """The state of every page but Home on a server without any experiment."""
     from pages._ui import navigation
 
-    with empty("Nothing to look at yet", "This MLflow has no experiment. Load the demo, import a file or connect a server."):
+    with empty(
+        "Nothing to look at yet", "This MLflow has no experiment. Load the demo, import a file or connect a server."
+    ):
         navigation.button("home", "Look at the first steps", "home", type="primary")
 
 

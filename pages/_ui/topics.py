@@ -67,7 +67,15 @@ def tree(details: ClusterDetails) -> list[Topic]:
         children.sort(key=_worst_first)
         rows = own[cluster.cluster_id] + [row for child in children for row in child[0].rows]
         found = Topic(
-            cluster.cluster_id, cluster.title, cluster.description, depth, not children, len(rows), sum(map(failed, rows)), tuple(rows), cluster
+            cluster.cluster_id,
+            cluster.title,
+            cluster.description,
+            depth,
+            not children,
+            len(rows),
+            sum(map(failed, rows)),
+            tuple(rows),
+            cluster,
         )
         return [found, *(one for child in children for one in child)]
 
@@ -76,7 +84,17 @@ def tree(details: ClusterDetails) -> list[Topic]:
     outliers = own[None]
     if outliers:
         listed.append(
-            Topic(OUTLIERS, "Outliers", "Like no topic. Each has a nearest one.", 0, True, len(outliers), sum(map(failed, outliers)), tuple(outliers), None)
+            Topic(
+                OUTLIERS,
+                "Outliers",
+                "Like no topic. Each has a nearest one.",
+                0,
+                True,
+                len(outliers),
+                sum(map(failed, outliers)),
+                tuple(outliers),
+                None,
+            )
         )
     return listed
 
@@ -150,5 +168,7 @@ def groups(details: ClusterDetails) -> tuple[dict[str, str], dict[str, str]]:
 
     tops = {cluster_id: top(cluster_id) for cluster_id in parent}
     sizes = Counter(tops[row.cluster_id] for row in details.traces if row.cluster_id in tops)
-    colours = {one: CATEGORIES[at] if at < len(CATEGORIES) else "#8296A1" for at, (one, _) in enumerate(sizes.most_common())}
+    colours = {
+        one: CATEGORIES[at] if at < len(CATEGORIES) else "#8296A1" for at, (one, _) in enumerate(sizes.most_common())
+    }
     return tops, colours | {OUTLIERS: PALE}

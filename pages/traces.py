@@ -1,0 +1,17 @@
+"""Traces: search, read, compare two, and make an insight from a selection."""
+
+from pages._ui import layout, scope, states, trace_search, trace_table
+
+
+def view() -> None:
+    current = scope.current()
+    if current is None:
+        states.no_experiment()
+        return
+    with layout.page_header("Traces", f"{current.label} · newest first"):
+        scope.controls(current)
+    wanted = trace_search.search_controls(current)
+    trace_table.trace_table(wanted, current)
+
+
+view()
