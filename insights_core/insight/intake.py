@@ -227,10 +227,14 @@ class Summarizing:
         # Twice as many as there are slots: a slot never waits for the next question.
         workers = 1 if offline else 2 * settings.INSIGHTS_MAX_CONCURRENCY.get()
         queue: asyncio.Queue[Prepared | None] = asyncio.Queue(maxsize=max(_BATCH, workers))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._feed(fresh, queue, workers))
-            for _ in range(workers):
-                group.create_task(self._consume(queue, log))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._feed(fresh, queue, workers))
+                for _ in range(workers):
+                    group.create_task(self._consume(queue, log))
+        except BaseExceptionGroup as several:
+            # They are of one kind, or follow from the first.
+            raise several.exceptions[0] from None
 
     async def _feed(self, fresh: list[TraceFacts], queue: asyncio.Queue[Prepared | None], workers: int) -> None:
         for start in range(0, len(fresh), _BATCH):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import uuid
@@ -71,7 +70,7 @@ def place() -> str:
     parts = [socket.gethostname()]
     for read in (
         lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-        lambda: os.readlink("/proc/self/ns/pid"),
+        lambda: str(Path("/proc/self/ns/pid").readlink()),
     ):
         try:
             parts.append(read())

@@ -132,3 +132,79 @@ async def run_pipeline(
     finally:
         if stages.endpoint:
             await stages.endpoint.aclose()
+
+
+class _Job:
+    """One run through the stages; keeps what later stages need."""
+
+    def __init__(
+        self, connection: Connection, run_id: str, spec: InsightSpec, stages: Stages, reporter: Reporter
+    ) -> None:
+        self._connection = connection
+        self._run_id = run_id
+        self._spec = spec
+        self._stages = stages
+        self._reporter = reporter
+        self._began = time.perf_counter()
+
+    async def run(self) -> str:
+        """See `run_pipeline`."""
+        matching, traces, missing = self._timed("collect", self._collect)
+        if not traces:
+            raise InvalidParameterError(_nothing(self._spec, matching))
+        began = time.perf_counter()
+        intake = await self._summarize(traces)
+        self._stages.timings_s["summarize"] = time.perf_counter() - began
+        intake.skipped += [
+            SkippedTrace(trace_id=trace_id, reason="it is not in the experiment") for trace_id in missing
+        ]
+        if not intake.facts:
+            first = intake.skipped[0]
+            raise InvalidParameterError(
+                f"None of the {len(traces):,} traces could be summarised. The first, {first.trace_id}: {first.reason}"
+            )
+        details = await self._understand(matching, intake)
+        self._timed("persist", lambda: self._persist(details))
+        return _remark(intake)
+
+    def _timed(self, stage: str, work: Callable[[], T]) -> T:
+        began = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self._stages.timings_s[stage] = time.perf_counter() - began
+
+    def _collect(self) -> tuple[int, list[TraceFacts], list[str]]:
+        """Matching traces, what is known of those in the sample, and ids that do not exist."""
+        from insights_core.traces.search import sample_traces
+
+        self._reporter.stage("collect")
+        scope, chosen = self._spec.scope, persist.read_sample(self._connection, self._run_id)
+        if chosen is not None:
+            # An earlier process of this run chose: new traces must not change what is already half done.
+            scope = TraceScope(experiment_id=scope.experiment_id, trace_ids=chosen[1])
+        sample = sample_traces(self._connection, scope)
+        key = SummaryKey.of(self._spec, self._stages.summarizer)
+        facts = [read_facts(info, key, self._spec.max_chars) for info in sample.infos]
+        if chosen is None and facts:
+            wanted = [item.trace_id for item in facts] + sample.missing
+            persist.write_sample(self._connection, self._run_id, sample.matching, wanted)
+        return chosen[0] if chosen else sample.matching, facts, sample.missing
+
+    async def _summarize(self, traces: list[TraceFacts]) -> Intake:
+        from insights_core.traces.redaction import Redactor
+
+        usage = self._stages.endpoint.usage if self._stages.endpoint else None
+        summarizing = Summarizing(
+            self._connection, self._run_id, self._spec, self._stages.summarizer, Redactor(), self._reporter, usage
+        )
+        return await summarizing.run(traces)
+
+    async def _understand(self, matching: int, intake: Intake) -> ClusterDetails:
+        """From summaries to the named map and its overview."""
+        raise NotImplementedError
+
+    def _persist(self, details: ClusterDetails) -> None:
+        self._reporter.stage("persist", total=len(details.traces))
+        persist.write_details(self._connection, details)
+        persist.mark_traces(self._connection, details)

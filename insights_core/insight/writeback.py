@@ -15,7 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from insights_core.connection import Connection
-from insights_core.errors import UnavailableError, from_mlflow
+from insights_core.errors import InsightsError, UnavailableError, from_mlflow
 
 if TYPE_CHECKING:
     from mlflow.entities import Feedback
@@ -200,6 +200,8 @@ def with_retries(write: Any) -> Any:
             return write()
         except Exception as error:
             known = from_mlflow(error)
+            if type(known) is InsightsError:
+                raise
             if not isinstance(known, UnavailableError) or attempt == _TRIES - 1:
                 raise known from error
             time.sleep(min(30.0, 2.0**attempt))

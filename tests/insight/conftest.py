@@ -1,0 +1,57 @@
+"""Small experiments whose traces fall into known topics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from insights_core.connection import Connection
+from insights_core.traces.drafts import SpanDraft, TraceDraft, digest
+from insights_core.traces.writing import write_traces
+
+TOPICS = {
+    "refund": ("I want a refund for order {n}, the shoes are too small", "I refunded order {n} to your card."),
+    "password": ("I cannot log in, please reset my password for account {n}", "I sent a reset link for account {n}."),
+    "weather": ("What is the weather in Lisbon on day {n} of my trip?", "It will be sunny, with {n} degrees."),
+}
+
+
+@pytest.fixture
+def connection(tracking_uri: str) -> Connection:
+    return Connection(tracking_uri)
+
+
+@pytest.fixture
+def write_conversations() -> Callable[..., list[str]]:
+    """Write conversations on three topics in turn; gives the trace ids, oldest first."""
+
+    def write(connection: Connection, experiment_id: str, count: int, email: str = "") -> list[str]:
+        drafts = []
+        start_ms = int(time.time() * 1000) - count * 1000
+        for number in range(count):
+            asked, answered = list(TOPICS.values())[number % len(TOPICS)]
+            asked = asked.format(n=number) + (f" My address is {email}." if email else "")
+            began = (start_ms + number * 1000) * 1_000_000
+            span = SpanDraft(
+                span_id=digest("span", experiment_id, number)[:16],
+                name="chat",
+                type="CHAT_MODEL",
+                start_ns=began,
+                end_ns=began + 500_000_000,
+                inputs={"messages": [{"role": "user", "content": asked}]},
+                outputs={"choices": [{"message": {"role": "assistant", "content": answered.format(n=number)}}]},
+            )
+            drafts.append(
+                TraceDraft(
+                    trace_id="tr-" + digest("trace", experiment_id, number)[:32],
+                    name="agent",
+                    start_ms=start_ms + number * 1000,
+                    duration_ms=500,
+                    spans=[span],
+                )
+            )
+        return write_traces(connection, experiment_id, drafts)
+
+    return write
