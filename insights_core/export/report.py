@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,6 +11,7 @@ from insights_core import settings
 from insights_core.entities import Analysis, Evidence, Hypothesis, HypothesisStatus, Issue
 from insights_core.errors import InvalidParameterError
 from insights_core.intervals import wilson
+from insights_core.markdown import escape_markdown
 
 Kind = Literal["title", "heading", "subheading", "text", "note", "item"]
 
@@ -111,14 +111,6 @@ def blocks(investigation: Investigation) -> list[Block]:
     for hypothesis in sorted(hypotheses, key=lambda item: order.index(item.status)):
         parts += _hypothesis(hypothesis, analysis.experiment_id)
     return [block for block in parts if block.text.strip()]
-
-
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#+|~$!&])")
-
-
-def escape_markdown(text: str) -> str:
-    """Text as it stands, on one line, in any Markdown: no emphasis, link, image, HTML or formula comes of it."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
 _MARKS: dict[Kind, str] = {

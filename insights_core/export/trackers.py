@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from insights_core import settings
 from insights_core.entities import Issue
 from insights_core.errors import InsightsError, InvalidParameterError, PermissionDeniedError, UnavailableError
-from insights_core.export.report import escape_markdown, trace_link
+from insights_core.export.report import trace_link
+from insights_core.markdown import escape_markdown
 
 if TYPE_CHECKING:
     import httpx

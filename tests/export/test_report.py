@@ -4,8 +4,9 @@ import pytest
 
 from insights_core.entities import Analysis, Change, Evidence, Hypothesis, HypothesisStatus, Issue
 from insights_core.errors import InvalidParameterError
-from insights_core.export.report import Investigation, escape_markdown, render_report
+from insights_core.export.report import Investigation, render_report
 from insights_core.intervals import wilson
+from insights_core.markdown import escape_markdown
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_markdown_says_the_result_with_its_uncertainty(investigation):
 def test_text_of_traces_is_no_markup_in_a_report(investigation):
     text = render_report(investigation, "markdown").decode()
     assert "<b>" not in text.replace("\\<", "")
-    assert escape_markdown("[x](javascript:1)\n# y") == r"\[x\](javascript:1) \# y"
+    assert escape_markdown("[x](javascript:1)\n# y") == r"\[x\](javascript\:1) \# y"
 
 
 def test_trace_links_appear_where_mlflow_has_a_public_address(investigation, monkeypatch):

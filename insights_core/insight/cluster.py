@@ -1,0 +1,272 @@
+"""Vectors to clusters: UMAP and HDBSCAN by default, others by configuration, and something sane for a handful."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from insights_core.entities.insight import ClusteringConfig
+from insights_core.errors import InvalidParameterError
+
+_SMALL = 50  # up to here density means little; a dendrogram does better
+_NEIGHBOURS = 15
+_DIMS = 5
+_MAX_K = 40
+
+
+@dataclass
+class ClusterResult:
+    """Clusters of n vectors."""
+
+    labels: np.ndarray
+    """Int (n,): 0 to k-1 by size, largest first; -1 marks an outlier."""
+    assigned: np.ndarray
+    """Int (n,): as labels, but each outlier has its nearest cluster."""
+    reduced: np.ndarray
+    """Float (n, d): the space the clusters were found in."""
+    knn: tuple[np.ndarray, np.ndarray, Any] | None = None
+    """Neighbours, distances and index of UMAP's search, so that a map need not search again."""
+
+
+def min_cluster_size(n: int, config: ClusteringConfig) -> int:
+    """The given size, or one that grows with the square root of n.
+
+    Half the root gives 5 for 100 traces, 12 for 600 and 50 for 10,000: small enough to find a problem that one trace
+    in two hundred has, large enough that a list of topics stays readable.
+    """
+    return config.min_cluster_size or int(np.clip(round(np.sqrt(n) / 2), 5, 60))
+
+
+def cluster_vectors(vectors: np.ndarray, config: ClusteringConfig | None = None) -> ClusterResult:
+    """Find clusters; the same vectors in the same order give the same clusters.
+
+    Args:
+        vectors: Float array of shape (n, d), rows of unit length.
+        config: Method, sizes and seed; None takes the defaults.
+
+    Raises:
+        InvalidParameterError: The method needs a package that is not installed.
+    """
+    config = config or ClusteringConfig()
+    n = len(vectors)
+    if n == 0:
+        empty = np.zeros(0, dtype=int)
+        return ClusterResult(empty, empty, vectors)
+    knn = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # UMAP and sklearn warn about seeds, small inputs and their own past
+        if config.method == "evoc" and n > _SMALL:
+            reduced, raw = vectors, _evoc(vectors, config)
+        elif n <= _SMALL:
+            reduced, raw = vectors, _few(vectors, config)
+        else:
+            reduced, knn = reduce(vectors, config.seed)
+            raw = group(reduced, n, config)
+    raw = _same_together(vectors, _reclaimed(vectors, raw))
+    labels = by_size(raw)
+    return ClusterResult(labels, assign_outliers(vectors, labels), reduced, knn)
+
+
+def reduce(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, Any]]:
+    """UMAP to a few dimensions, in which density can be seen, with the neighbours it found."""
+    from sklearn.utils import check_random_state
+    from umap import UMAP
+    from umap.umap_ import nearest_neighbors
+
+    neighbours = min(_NEIGHBOURS, len(vectors) - 1)
+    knn = nearest_neighbors(vectors, neighbours, "cosine", {}, True, check_random_state(seed))
+    umap = UMAP(
+        n_neighbors=neighbours,
+        n_components=_DIMS,
+        min_dist=0.0,
+        metric="cosine",
+        random_state=seed,
+        n_jobs=1,
+        precomputed_knn=knn,
+    )
+    return umap.fit_transform(vectors), knn
+
+
+def group(reduced: np.ndarray, n: int, config: ClusteringConfig) -> np.ndarray:
+    """Int labels (m,) of points in the reduced space; -1 marks an outlier.
+
+    Args:
+        reduced: Float array of shape (m, d).
+        n: Size of the whole set, of which these may be a sample: sizes are chosen for the whole and scaled down.
+        config: Method, sizes and seed.
+    """
+    size = max(2, round(min_cluster_size(n, config) * len(reduced) / n))
+    if config.method == "kmeans":
+        return _kmeans(reduced, config)
+    if config.method == "agglomerative":
+        return _agglomerative(reduced, config)
+    if config.method == "dbscan":
+        return _dbscan(reduced, size)
+    import hdbscan
+
+    # Few samples keep thin topics; more would call a third of real traces noise.
+    finder = hdbscan.HDBSCAN(min_cluster_size=size, min_samples=min(5, size), core_dist_n_jobs=1)
+    found = finder.fit_predict(np.asarray(reduced, dtype=np.float64))
+    return found if (found >= 0).any() else np.zeros(len(reduced), dtype=int)
+
+
+def _kmeans(reduced: np.ndarray, config: ClusteringConfig) -> np.ndarray:
+    from sklearn.cluster import KMeans
+
+    def fit(k: int) -> np.ndarray:
+        return KMeans(k, n_init=4, random_state=config.seed).fit_predict(reduced)
+
+    return fit(config.n_clusters) if config.n_clusters else _best_k(reduced, fit)
+
+
+def _agglomerative(reduced: np.ndarray, config: ClusteringConfig) -> np.ndarray:
+    from sklearn.cluster import AgglomerativeClustering
+
+    if len(reduced) > 20_000:
+        raise InvalidParameterError(
+            f"agglomerative compares all pairs and takes at most 20,000 traces, not {len(reduced):,}. "
+            "Use hdbscan, kmeans or evoc, or sample.",
+            field="method",
+        )
+
+    def fit(k: int) -> np.ndarray:
+        return AgglomerativeClustering(n_clusters=k).fit_predict(reduced)
+
+    return fit(config.n_clusters) if config.n_clusters else _best_k(reduced, fit)
+
+
+def _best_k(points: np.ndarray, fit: Any) -> np.ndarray:
+    """The clustering with the highest silhouette over a ladder of k."""
+    from sklearn.metrics import silhouette_score
+
+    top = max(2, min(_MAX_K, len(points) // 5))
+    ladder = sorted({int(k) for k in np.geomspace(2, top, 12).round()})
+    tried = [fit(k) for k in ladder if k < len(points)]
+    return max(
+        tried, key=lambda labels: silhouette_score(points, labels, sample_size=min(2000, len(points)), random_state=0)
+    )
+
+
+def _dbscan(reduced: np.ndarray, size: int) -> np.ndarray:
+    """DBSCAN with eps at the knee of the distances to the `size`-th neighbour."""
+    from sklearn.cluster import DBSCAN
+    from sklearn.neighbors import NearestNeighbors
+
+    neighbours = min(size, len(reduced) - 1)
+    distances = np.sort(NearestNeighbors(n_neighbors=neighbours + 1).fit(reduced).kneighbors(reduced)[0][:, -1])
+    line = np.linspace(distances[0], distances[-1], len(distances))
+    eps = float(distances[np.argmax(line - distances)])
+    found = DBSCAN(eps=max(eps, 1e-6), min_samples=max(2, size // 2)).fit_predict(reduced)
+    return found if (found >= 0).any() else np.zeros(len(reduced), dtype=int)
+
+
+def _evoc(vectors: np.ndarray, config: ClusteringConfig) -> np.ndarray:
+    try:
+        import evoc
+    except ImportError as error:
+        raise InvalidParameterError(
+            "The method evoc needs a package: pip install 'mlflow-insights[evoc]'.", field="method"
+        ) from error
+    size = min_cluster_size(len(vectors), config)
+    found = evoc.EVoC(base_min_cluster_size=size, random_state=config.seed).fit_predict(vectors)
+    return found if (found >= 0).any() else np.zeros(len(vectors), dtype=int)
+
+
+def _few(vectors: np.ndarray, config: ClusteringConfig) -> np.ndarray:
+    """Average linkage by cosine, cut where the silhouette is highest; one cluster where nothing stands apart."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import pdist, squareform
+    from sklearn.metrics import silhouette_score
+
+    n = len(vectors)
+    if n < 3:
+        return np.zeros(n, dtype=int)
+    distances = np.clip(pdist(np.asarray(vectors, dtype=np.float64), "cosine"), 0, None)
+    tree, square = linkage(distances, "average"), squareform(distances)
+    best, best_score = np.zeros(n, dtype=int), 0.02
+    wanted = [config.n_clusters] if config.n_clusters else range(2, max(3, n // 2 + 1))
+    for k in wanted:
+        labels = fcluster(tree, k, "maxclust") - 1
+        if not 1 < len(set(labels)) < n:
+            continue
+        score = silhouette_score(square, labels, metric="precomputed")
+        if score > best_score:
+            best, best_score = labels, score
+    sizes = np.bincount(best)
+    return np.where(sizes[best] > 1, best, -1) if (sizes > 1).any() else np.zeros(n, dtype=int)
+
+
+def centroids(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Unit mean vectors (k, d) of the clusters 0 to k-1."""
+    count = int(labels.max()) + 1
+    sums = np.zeros((count, vectors.shape[1]), dtype=np.float64)
+    inside = labels >= 0
+    np.add.at(sums, labels[inside], vectors[inside])
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    return (sums / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+def assign_outliers(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Give each outlier the cluster whose centroid is nearest by cosine.
+
+    Args:
+        vectors: Float array of shape (n, d), rows of unit length.
+        labels: Int array of shape (n,); -1 marks an outlier.
+
+    Returns:
+        Int array of shape (n,) without -1, or `labels` unchanged where every one is an outlier.
+    """
+    outliers = labels < 0
+    if not outliers.any() or outliers.all():
+        return labels.copy()
+    assigned = labels.copy()
+    assigned[outliers] = np.argmax(vectors[outliers] @ centroids(vectors, labels).T, axis=1)
+    return assigned
+
+
+def _reclaimed(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Outliers that are as near to a cluster's centre as its own members commonly are, given to it.
+
+    Density calls the rim of a topic noise. An outlier within the nearer three quarters of a cluster is no outlier to
+    a person who reads it.
+    """
+    outliers = np.flatnonzero(labels < 0)
+    if not len(outliers) or len(outliers) == len(labels):
+        return labels
+    centres = centroids(vectors, labels)
+    inside = np.flatnonzero(labels >= 0)
+    own = np.einsum("ij,ij->i", vectors[inside], centres[labels[inside]])
+    usual = np.array([np.quantile(own[labels[inside] == k], 0.25) for k in range(len(centres))])
+    near = vectors[outliers] @ centres.T
+    best = np.argmax(near, axis=1)
+    joins = near[np.arange(len(outliers)), best] >= usual[best]
+    result = labels.copy()
+    result[outliers[joins]] = best[joins]
+    return result
+
+
+def _same_together(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Identical vectors in one cluster: the one that most of them are in, noise only if all are."""
+    groups: dict[bytes, list[int]] = {}
+    for index, row in enumerate(np.round(vectors, 5)):
+        groups.setdefault(row.tobytes(), []).append(index)
+    result = labels.copy()
+    for members in groups.values():
+        found = labels[members][labels[members] >= 0] if len(members) > 1 else ()
+        if len(found):
+            result[members] = np.bincount(found).argmax()
+    return result
+
+
+def by_size(labels: np.ndarray) -> np.ndarray:
+    """The same clusters numbered 0 to k-1, largest first; of equal ones the one that appears first."""
+    inside = labels[labels >= 0]
+    if not len(inside):
+        return labels.copy()
+    names, first, sizes = np.unique(inside, return_index=True, return_counts=True)
+    order = sorted(range(len(names)), key=lambda i: (-sizes[i], first[i]))
+    new = {int(names[old]): number for number, old in enumerate(order)}
+    return np.array([new.get(int(label), -1) for label in labels])
