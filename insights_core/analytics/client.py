@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
-
 from pydantic import ValidationError
 
 from insights_core.analytics import assessments as quality

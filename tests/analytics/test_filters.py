@@ -22,7 +22,6 @@ FILTERS = [
     "name = 'agent 1'",
     "name != 'agent 1'",
     "trace.name LIKE 'agent%'",
-    "name IN ('agent 0', 'agent 2')",
     "tags.`mlflow.traceName` IS NULL",
     "tags.region = 'eu'",
     "tags.region != 'eu'",
@@ -126,6 +125,7 @@ def test_columns_answer_without_asking_mlflow(fresh_uri, filter_string, monkeypa
         "status == OK",
         "nonsense.x = 'y'",
         "tags.region IN ('eu')",
+        "name IN ('agent 0', 'agent 2')",
         "feedback.score > 'x'",
         "status = 'OK' OR status = 'ERROR'",
     ],
@@ -135,7 +135,7 @@ def test_what_mlflow_refuses_is_refused_with_its_words(analytics, search, filter
 
     with pytest.raises(MlflowException):
         search(filter_string)
-    with pytest.raises(InvalidParameterError, match=".{10}"):
+    with pytest.raises(InvalidParameterError, match=r"\w{3}"):
         analytics.volume("1", slice={"filter_string": filter_string})
 
 
