@@ -124,7 +124,8 @@ def _whole_words(part: str, content: str, start: int) -> Iterator[int]:
 
 
 def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
+    # From Thai on (Chinese, Japanese, …) words are not set apart by blanks, so any place may be a boundary.
+    return (character.isalnum() or character == "_") and character < "\u0e00"
 
 
 def _end_of_pieces(pieces: list[str], content: str, position: int) -> int | None:

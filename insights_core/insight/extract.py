@@ -81,18 +81,12 @@ class NumberedText:
             found = piece
         if position < 0 or not found:
             return Passage(piece, None, "")
-        return Passage(
-            piece,
-            self._line_at(position),
-            found if len(found) <= _QUOTE_CHARS else found[:_QUOTE_CHARS].rsplit(" ", 1)[0],
-        )
+        return Passage(piece, self._line_at(position), _cut(found, _QUOTE_CHARS))
 
     def _position_of_start(self, piece: str) -> tuple[int, str]:
         """Where a piece, or else a beginning of it, stands: lines may be cut, blanks collapsed and quotes escaped."""
-        start = piece
         for length in (len(piece), 80, 40, 20):
-            if length <= len(piece):
-                start = piece if length == len(piece) else piece[:length].rsplit(" ", 1)[0]
+            if length <= len(piece) and (start := _cut(piece, length)):
                 position = self._text.find(start)
                 if position >= 0:
                     return position, start
@@ -102,6 +96,15 @@ class NumberedText:
         begin = self._text.rfind("\n", 0, position) + 1
         match = _LINE_NUMBER.match(self._text, begin)
         return int(match[1]) if match else None
+
+
+def _cut(text: str, max_chars: int) -> str:
+    """A beginning of a text, cut between words; "" where it has no such place."""
+    if len(text) <= max_chars:
+        return text
+    cut = text[:max_chars]
+    # A long run without blanks is a blob in one script and plain text in another.
+    return cut.rsplit(" ", 1)[0] if " " in cut else (cut if cut[-1] >= "\u0e00" else "")
 
 
 def wishes(view: TraceView, topic: Collection[str], limit: int) -> list[tuple[float, str]]:
@@ -121,6 +124,10 @@ def wishes(view: TraceView, topic: Collection[str], limit: int) -> list[tuple[fl
             # The first turns say what it is about, the later ones answer the agent's questions.
             entry = (score - 0.35 * turn - 0.02 * len(found), len(found), sentence)
             found.setdefault(without_ids(sentence).lower(), entry)
+    if not found:
+        # Only a greeting, or a word: still all that was said.
+        said = next((line.strip() for text in texts for line in text.splitlines() if line.strip()), "")
+        return [(0.0, shorten(said, _QUOTE_CHARS))] if said else []
     best = sorted(found.values(), key=lambda item: -item[0])[:limit]
     return [
         (score, sentence)

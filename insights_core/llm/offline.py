@@ -10,7 +10,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-_SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*|\n+")
+# Stripped from both ends of what is shown.
+_EDGES = " .,;:!-–。，！"
 _WORD = re.compile(r"[^\W\d_]{2,}(?:'[a-z]+)?")
 # Ids, numbers with letters, hashes, dates, addresses: they tell one trace from another, never one topic from another.
 _IDS = re.compile(r"https?://\S+|\[[a-z_ ]+\]|\S+@\S+|#?\b(?=[\w-]*\d)(?=[\w-]{4,})[\w-]+\b")
@@ -148,6 +150,7 @@ def word_starts(text: str) -> set[str]:
     return {word[:_START_CHARS] for word in set(_WORD.findall(text.lower())) - STOP_WORDS}
 
 
+@lru_cache(maxsize=2048)
 def without_ids(text: str) -> str:
     """Text without ids, numbers of orders and flights, dates and addresses, and without doubled blanks."""
     plain = " ".join(_EMPTY_QUOTES.sub(" ", _IDS.sub(" ", text)).split())
@@ -156,10 +159,11 @@ def without_ids(text: str) -> str:
 
 def core_of(sentence: str) -> str:
     """What a sentence is about: without greeting, ids, and the words that merely ask."""
-    plain = _LEADING.sub("", without_ids(sentence))
+    whole = without_ids(sentence)
+    plain = _LEADING.sub("", whole)
     for _ in range(2):
         plain = _REQUEST.sub("", plain)
-    return _DANGLING.sub("", _TRAILING.sub("", plain)).strip(" .,;:!-–")
+    return _DANGLING.sub("", _TRAILING.sub("", plain)).strip(_EDGES) or whole.strip(_EDGES)
 
 
 def headline(text: str, max_words: int = 12) -> str:
@@ -172,7 +176,7 @@ def headline(text: str, max_words: int = 12) -> str:
         short = short[:cut] if cut > len(short) // 2 else short
         while short.rsplit(" ", 1)[-1].lower() in STOP_WORDS and " " in short:
             short = short.rsplit(" ", 1)[0]
-    short = short.strip(" .,;:!-–")
+    short = short.strip(_EDGES)
     return short[:1].upper() + short[1:]
 
 
