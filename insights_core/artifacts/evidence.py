@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
+from insights_core.artifacts.retrying import persistently
 from insights_core.connection import Connection
 from insights_core.entities import Evidence
 from insights_core.entities.common import now
@@ -133,7 +135,7 @@ def link_evidence(connection: Connection, run_id: str, evidence: Sequence[Eviden
                 missing=missing,
             )
         for page in pages([each for each in ids if each in known]):
-            connection.mlflow.link_traces_to_run(page, run_id)
+            persistently(partial(connection.mlflow.link_traces_to_run, page, run_id))
 
 
 def existing_traces(connection: Connection, trace_ids: Sequence[str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +24,8 @@ FOLDER = "insights"
 # What a file is overwritten with where it may not be deleted: MLflow's basic-auth asks for MANAGE to delete.
 EMPTY = "{}"
 _THREADS = 8
+# A stock server measures a file before it opens it; one that is replaced in between comes cut short.
+_READ_ATTEMPTS = 8
 
 
 class RunFiles:
@@ -65,18 +68,22 @@ class RunFiles:
             BrokenArtifactError: It is not UTF-8.
         """
         repository = self._repository(run_id)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "file"
-            try:
-                # The public download asks twice more whether the path is a folder.
-                repository._download_file(f"{FOLDER}/{name}", str(path))
-                return path.read_text("utf-8")
-            except UnicodeDecodeError as error:
-                raise BrokenArtifactError(f"{FOLDER}/{name} in run {run_id} is not UTF-8 text: {error}.") from error
-            except Exception as error:
-                if _is_missing(error):
-                    return None
-                raise
+        for attempt in range(_READ_ATTEMPTS):
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "file"
+                try:
+                    # The public download asks twice more whether the path is a folder.
+                    repository._download_file(f"{FOLDER}/{name}", str(path))
+                    return path.read_text("utf-8")
+                except UnicodeDecodeError as error:
+                    raise BrokenArtifactError(f"{FOLDER}/{name} in run {run_id} is not UTF-8 text: {error}.") from error
+                except Exception as error:
+                    if _is_missing(error):
+                        return None
+                    if not _is_cut_short(error) or attempt == _READ_ATTEMPTS - 1:
+                        raise
+            time.sleep(0.02 * attempt)
+        return None
 
     def write(self, run_id: str, name: str, text: str) -> None:
         """Store a file as a whole: others see the old one or the new one. One request."""
@@ -120,3 +127,7 @@ def _is_missing(error: Exception) -> bool:
     if response is not None:
         return response.status_code == 404
     return isinstance(from_mlflow(error), NotFoundError)
+
+
+def _is_cut_short(error: Exception) -> bool:
+    return type(error).__name__ in ("ChunkedEncodingError", "ConnectionError", "IncompleteRead", "ProtocolError")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from insights_core.artifacts.retrying import persistently
 from insights_core.connection import Connection
 from insights_core.errors import (
     ConflictError,
@@ -194,7 +195,7 @@ def _settle(connection: Connection, run_id: str, verdict: str) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
-        connection.mlflow.log_param(run_id, _VERDICT, verdict)
+        persistently(lambda: connection.mlflow.log_param(run_id, _VERDICT, verdict))
     except MlflowException:
         run = connection.mlflow.get_run(run_id)
         settled = run.data.params.get(_VERDICT)
@@ -211,8 +212,8 @@ def _mark_elected(connection: Connection, run: Run) -> None:
 
 
 def _mark(connection: Connection, run_id: str) -> None:
-    connection.mlflow.set_tag(run_id, PARENT_TAG, "true")
-    connection.mlflow.set_tag(run_id, TYPE_TAG, "parent")
+    persistently(lambda: connection.mlflow.set_tag(run_id, PARENT_TAG, "true"))
+    persistently(lambda: connection.mlflow.set_tag(run_id, TYPE_TAG, "parent"))
 
 
 def _discard(connection: Connection, run_id: str) -> None:

@@ -24,6 +24,7 @@ from insights_core.artifacts.documents import DocumentError, iso, parse, render,
 from insights_core.artifacts.files import EMPTY, FOLDER, RunFiles, in_parallel
 from insights_core.artifacts.kinds import Kind, is_id
 from insights_core.artifacts.locks import host_lock
+from insights_core.artifacts.retrying import persistently
 from insights_core.connection import Connection
 from insights_core.entities.common import StoredEntity
 from insights_core.errors import BrokenArtifactError
@@ -391,7 +392,7 @@ class EntityStore:
 
     def _tag(self, run_id: str, kind: Kind, entity_id: str, entity: StoredEntity, digest: str) -> None:
         text = json.dumps(kind.summary(entity, digest), ensure_ascii=False, separators=(",", ":"))
-        self._connection.mlflow.set_tag(run_id, kind.tag(entity_id), text)
+        persistently(lambda: self._connection.mlflow.set_tag(run_id, kind.tag(entity_id), text))
 
     def _render(self, kind: Kind, entity: StoredEntity, known: ChangeSet) -> str:
         values = entity.model_dump(mode="python", by_alias=True, exclude_none=False)
