@@ -51,6 +51,8 @@ class Connection:
         # MLflow's defaults retry a dead server for minutes; a person waits for the answer.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+        # A bar for each artifact of a few kilobytes is noise in a terminal and a log.
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         from mlflow import MlflowClient
 
         with mlflow_errors():

@@ -45,7 +45,7 @@ class LazyGroup(click.Group):
         except click.UsageError as error:
             close = difflib.get_close_matches(args[0], COMMANDS, n=1)
             if close:
-                error.message = f"There is no command {args[0]!r}. Did you mean {close[0]!r}?"
+                raise click.UsageError(f"There is no command {args[0]!r}. Did you mean {close[0]!r}?", ctx) from error
             raise
 
     def invoke(self, ctx: click.Context) -> Any:

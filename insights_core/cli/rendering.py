@@ -30,7 +30,8 @@ class Failure(click.ClickException):
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        # click declares it for the class, and reads it from the instance.
+        vars(self)["exit_code"] = exit_code
 
 
 @contextmanager

@@ -8,9 +8,11 @@ replaced by anything that offers the methods of its protocol in `stages`.
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from insights_core import settings
 from insights_core.connection import Connection
@@ -20,19 +22,23 @@ from insights_core.entities.insight import (
     Outcome,
     SkippedTrace,
     TraceRow,
+    TraceScope,
     TraceSummary,
 )
-from insights_core.errors import InvalidParameterError
+from insights_core.errors import InvalidParameterError, ModelError
 from insights_core.insight import persist
 from insights_core.insight.intake import Intake, Summarizing, TraceFacts, read_facts
-from insights_core.insight.summaries import OFFLINE, SummaryKey, total_redactions
+from insights_core.insight.summaries import OFFLINE, SummaryKey, SummaryRecord, total_redactions
 
 if TYPE_CHECKING:
-    from insights_core.insight.naming import Namer
+    from insights_core.insight.naming import ClusterName, Group, Namer
     from insights_core.insight.overview import OverviewWriter
-    from insights_core.insight.stages import Embedder, Reporter, Summarizer
+    from insights_core.insight.stages import Embedder, Reporter, Stage, Summarizer
     from insights_core.insight.topics import Topics
     from insights_core.llm import ModelEndpoint
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 # A resumed job whose cap is used up may still reuse, cluster and name offline; a cap of 0 is no cap.
 _NOTHING_LEFT_USD = 1e-9
@@ -146,6 +152,8 @@ class _Job:
         self._stages = stages
         self._reporter = reporter
         self._began = time.perf_counter()
+        # Of earlier processes; a reporter in a test or a notebook has none.
+        self._spent_usd = float(getattr(reporter, "cost_usd", 0.0))
 
     async def run(self) -> str:
         """See `run_pipeline`."""
@@ -202,9 +210,190 @@ class _Job:
 
     async def _understand(self, matching: int, intake: Intake) -> ClusterDetails:
         """From summaries to the named map and its overview."""
-        raise NotImplementedError
+        rows = [_row(facts, record) for facts, record in zip(intake.facts, intake.records, strict=True)]
+        failed = [_has_failed(row) for row in rows]
+        texts = [text_to_embed(record.summary) for record in intake.records]
+        from insights_core.insight.topics import build_topics
+
+        clock = _Clock(self._reporter, self._stages)
+        clock.enter("embed", len(texts))
+        vectors = await self._stages.embedder.embed(texts)
+        topics = await build_topics(
+            texts,
+            vectors,
+            OfflineOnFailure(self._stages.namer),
+            self._spec.clustering,
+            ids=[row.trace_id for row in rows],
+            failed=failed,
+            on_stage=clock.enter,
+        )
+        _place(rows, topics, persist.id_prefix(self._run_id))
+        clock.enter("overview")
+        overview = await self._overview(topics, len(rows), sum(failed))
+        clock.end()
+        return self._details(matching, intake, rows, topics, overview)
+
+    async def _overview(self, topics: Topics, trace_count: int, failed_count: int) -> str:
+        from insights_core.insight.overview import OfflineOverview
+
+        figures = (topics.clusters, trace_count, failed_count, topics.metrics.outlier_count)
+        try:
+            return await self._stages.overview.write(*figures)
+        except ModelError as error:
+            _log.warning("The overview is made without the model: %s", error)
+            return await OfflineOverview().write(*figures)
+
+    def _details(
+        self, matching: int, intake: Intake, rows: list[TraceRow], topics: Topics, overview: str
+    ) -> ClusterDetails:
+        usage = self._stages.endpoint.usage if self._stages.endpoint else None
+        if usage:
+            self._reporter.advance(0, usage.cost_usd)
+        metrics = topics.metrics.model_copy(
+            update={
+                "claims_checked": sum(record.claims_checked for record in intake.records),
+                "claims_confirmed": sum(record.claims_confirmed for record in intake.records),
+                "redactions": total_redactions(intake.records),
+            }
+        )
+        return ClusterDetails(
+            run_id=self._run_id,
+            experiment_id=self._spec.scope.experiment_id,
+            instruction=self._spec.instruction,
+            overview=overview,
+            matching_traces=matching,
+            sampled_traces=len(rows) + len(intake.skipped),
+            clusters=topics.clusters,
+            traces=rows,
+            skipped=intake.skipped,
+            metrics=metrics,
+            config=self._spec.model_dump(mode="json")
+            | {"embedder": self._stages.embedder.name, "reused_summaries": intake.reused, "left_out": intake.left_out},
+            model=self._stages.model,
+            cost_usd=self._spent_usd + (usage.cost_usd if usage else 0.0),
+            input_tokens=usage.input_tokens if usage else 0,
+            output_tokens=usage.output_tokens if usage else 0,
+            duration_s=round(time.perf_counter() - self._began, 2),
+        )
 
     def _persist(self, details: ClusterDetails) -> None:
         self._reporter.stage("persist", total=len(details.traces))
         persist.write_details(self._connection, details)
         persist.mark_traces(self._connection, details)
+
+
+class OfflineOnFailure:
+    """A namer that names offline where the model cannot: the cap is reached, or the server went away after it paid off.
+
+    Args:
+        namer: Asked first.
+    """
+
+    def __init__(self, namer: Namer) -> None:
+        self._namer = namer
+
+    async def name(self, groups: Sequence[Group]) -> list[ClusterName]:
+        """See `naming.Namer`."""
+        from insights_core.insight.naming import OfflineNamer
+
+        try:
+            return await self._namer.name(groups)
+        except ModelError as error:
+            _log.warning("%d clusters are named without the model: %s", len(groups), error)
+            return await OfflineNamer().name(groups)
+
+
+class _Clock:
+    """Tells the reporter which stage begins, and remembers how long each took."""
+
+    def __init__(self, reporter: Reporter, stages: Stages) -> None:
+        self._reporter = reporter
+        self._timings_s = stages.timings_s
+        self._stage: Stage | None = None
+        self._since = time.perf_counter()
+
+    def enter(self, stage: Stage, total: int = 0) -> None:
+        """The stage before ends, this one begins."""
+        self.end()
+        self._stage = stage
+        self._reporter.stage(stage, total)
+
+    def end(self) -> None:
+        """The present stage ends."""
+        moment = time.perf_counter()
+        if self._stage:
+            self._timings_s[self._stage] = moment - self._since
+        self._since, self._stage = moment, None
+
+
+def _place(rows: list[TraceRow], topics: Topics, prefix: str) -> None:
+    """Give rows their cluster and coordinates, and clusters ids that name their run."""
+    for cluster in topics.clusters:
+        cluster.cluster_id = prefix + cluster.cluster_id
+        cluster.parent_id = prefix + cluster.parent_id if cluster.parent_id else None
+    leaf_ids = [prefix + leaf_id for leaf_id in topics.leaf_ids]
+    for index, row in enumerate(rows):
+        label, nearest = int(topics.labels[index]), int(topics.assigned[index])
+        row.cluster_id = leaf_ids[label] if label >= 0 else None
+        row.nearest_cluster_id = leaf_ids[nearest] if nearest >= 0 else None
+        row.x, row.y = (round(float(value), 4) for value in topics.coordinates[index])
+
+
+def text_to_embed(summary: TraceSummary) -> str:
+    """What of a summary decides which traces are alike: its title and its sentences."""
+    return f"{summary.title}. {summary.summary}"
+
+
+def _row(facts: TraceFacts, record: SummaryRecord) -> TraceRow:
+    """A trace of the result, still without its place."""
+    return TraceRow(
+        trace_id=facts.trace_id,
+        cluster_id=None,
+        nearest_cluster_id=None,
+        x=0.0,
+        y=0.0,
+        title=record.summary.title,
+        summary=record.summary.summary,
+        outcome=record.summary.outcome,
+        status=facts.status,
+        error=record.error,
+        latency_ms=facts.latency_ms,
+        timestamp_ms=facts.timestamp_ms,
+        span_count=facts.span_count,
+        relevant=record.summary.relevant,
+    )
+
+
+def _has_failed(row: TraceRow) -> bool:
+    return row.status == "ERROR" or row.outcome == Outcome.FAILURE
+
+
+def _nothing(spec: InsightSpec, matching: int) -> str:
+    """Why there is nothing to do."""
+    scope = spec.scope
+    if scope.trace_ids is not None:
+        return f"None of the {len(scope.trace_ids):,} traces that were named is in experiment {scope.experiment_id}."
+    if matching:
+        return f"{matching:,} traces match, but the sample is empty. Raise the sample rate or the number of traces."
+    conditions = {
+        "the filter": scope.filter_string,
+        "run": scope.run_id,
+        "session": scope.session_id,
+        "from": scope.start_time_ms,
+        "before": scope.end_time_ms,
+    }
+    said = ", ".join(f"{name} {value}" for name, value in conditions.items() if value is not None)
+    if not said:
+        return f"No trace matches: experiment {scope.experiment_id} has none yet. Log or import some first."
+    return f"No trace matches in experiment {scope.experiment_id} with {said}. Widen the selection."
+
+
+def _remark(intake: Intake) -> str:
+    """What a reader must know beside the result; "" where all went well."""
+    if not intake.left_out:
+        return ""
+    total = len(intake.facts) + len(intake.skipped)
+    return (
+        f"The spending cap was reached: {intake.left_out:,} of {total:,} traces were left out. "
+        "Raise the cap and create the insight again; what is summarised is reused."
+    )

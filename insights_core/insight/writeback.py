@@ -70,6 +70,7 @@ class TraceWriter:
             with_retries(lambda page=page: self._connection.mlflow.link_traces_to_run(page, run_id))
 
     def _persist(self, by_sql: Any, by_call: Any, batch: list[Any]) -> list[str]:
+        answers: list[Any]
         if hasattr(self._store, "ManagedSessionMaker"):
             try:
                 return with_retries(lambda: by_sql(batch))
@@ -80,9 +81,11 @@ class TraceWriter:
                 _log.info(
                     "Writing %d items in one transaction failed (%s); writing them one by one.", len(batch), error
                 )
-            return [trace_id for item in batch if (trace_id := by_call(item))]
-        with ThreadPoolExecutor(_HTTP_THREADS) as threads:
-            return [trace_id for trace_id in threads.map(by_call, batch) if trace_id]
+            answers = [by_call(item) for item in batch]
+        else:
+            with ThreadPoolExecutor(_HTTP_THREADS) as threads:
+                answers = list(threads.map(by_call, batch))
+        return list(filter(None, answers))
 
     def _feedback_by_sql(self, batch: list[Feedback]) -> list[str]:
         from mlflow.store.tracking.dbmodels.models import SqlAssessments, SqlTraceInfo
