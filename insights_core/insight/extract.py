@@ -194,7 +194,9 @@ def ending(view: TraceView, topic: Collection[str], limit: int) -> list[str]:
         if scored:
             weighed = [
                 (
-                    score + 2.0 * bool(REFUSAL.search(said) or DONE.search(said) or HANDOVER.search(said)),
+                    score
+                    + 2.0
+                    * bool(REFUSAL.search(said.lower()) or DONE.search(said.lower()) or HANDOVER.search(said.lower())),
                     number,
                     said,
                 )

@@ -1,4 +1,7 @@
-"""How a trace seems to have ended, told from statuses and set phrases; a guess, in English."""
+"""How a trace seems to have ended, told from statuses and set phrases; a guess, in English.
+
+The patterns are in small letters, and so must be what they are looked for in.
+"""
 
 from __future__ import annotations
 
@@ -12,41 +15,38 @@ if TYPE_CHECKING:
 
 REFUSAL = re.compile(
     r"\b(?:unable to|can(?:'|no)t|can not|could(?: not|n't)|not able to|am not allowed|not (?:possible|available|permitted|eligible|allowed|found|supported)|unfortunately|(?:sorry|apologi[sz]e),? but|no (?:results?|flights?|information|data|matching|such)|don't have (?:access|information|any)|do not have (?:access|information|any)|something went wrong|(?:an|the) error|failed to)\b",
-    re.IGNORECASE,
 )
 HANDOVER = re.compile(
     r"\b(?:transfer(?:red|ring)?|connect(?:ed|ing)?|escalat\w+|hand(?:ed|ing)?)\b[^.]{0,40}\b(?:human|agent|representative|specialist|support|colleague|team)\b",
-    re.IGNORECASE,
 )
 _WANTS_HUMAN = re.compile(
-    r"\b(?:speak|talk|transfer|connect|put|hand|give|get|want|need)\b[^.!?]{0,30}\b(?:human|real person|person|operator|representative|somebody|someone real|manager|supervisor)\b|^\W*(?:operator|human|agent)\b",
-    re.IGNORECASE | re.MULTILINE,
+    r"\b(?:speak|talk|transfer|connect|put|hand)\b[^.!?]{0,30}\b(?:human|person|operator|representative|somebody|someone|manager|supervisor)\b"
+    r"|\b(?:want|need|get|give me)\b[^.!?]{0,12}\b(?:human|real person|live agent|operator|representative|supervisor)\b"
+    r"|^\W*(?:operator|human|agent)\b",
+    re.MULTILINE,
 )
 DONE = re.compile(
     r"\b(?:success\w*|(?:has|have) (?:now |all )?been (?:\w+ly )?\w+(?:ed|en|t)|(?:is|are) (?:now |all )?(?:booked|confirmed|updated|cancell?ed|scheduled|complete\w*|set|done|resolved|refunded)|i(?:'ve| have) (?:now |just |also )?(?:\w+ly )?(?:booked|updated|cancell?ed|changed|sent|created|scheduled|processed|added|removed|refunded|completed|found|fixed|issued)|here(?:'s| is| are)|confirmation (?:number|code)|all set)\b",
-    re.IGNORECASE,
 )
 _THANKS = re.compile(
     r"\b(?:thanks|thank you|perfect|great|awesome|wonderful|that(?:'s| is) all|excellent|works now|solved)\b",
-    re.IGNORECASE,
 )
 _COMPLAINT = re.compile(
     r"\b(?:unacceptable|ridiculous|useless|terrible|frustrat\w+|disappoint\w+|not what i (?:asked|wanted|meant)|(?:still|that) (?:does(?:n't| not)|is(?:n't| not)) (?:work|right|correct|help)|that(?:'s| is) (?:wrong|not right|incorrect)|you (?:already|keep)|waste of time|speak to (?:a )?(?:human|manager))\b",
-    re.IGNORECASE,
 )
 
 
 def outcome_of(view: TraceView) -> Outcome:
     """How it seems to have ended, from the trace's status, errors that nothing followed, and what was said last."""
     said = [message for message in view.messages if message.role in ("user", "assistant") and message.text]
-    last = " ".join([message.text for message in said if message.role == "assistant"][-2:])[-1500:]
-    reply = said[-1].text[-400:] if said and said[-1].role == "user" else ""
+    last = " ".join([message.text for message in said if message.role == "assistant"][-2:])[-1500:].lower()
+    reply = said[-1].text[-400:].lower() if said and said[-1].role == "user" else ""
     if view.status == "ERROR" or _COMPLAINT.search(reply):
         return Outcome.FAILURE
     handed_over = HANDOVER.search(last) or any(
         "transfer_to_human" in call.name for message in view.messages for call in message.tool_calls
     )
-    if any(_WANTS_HUMAN.search(message.text) for message in said if message.role == "user"):
+    if any(_WANTS_HUMAN.search(message.text[:2000].lower()) for message in said if message.role == "user"):
         return Outcome.PARTIAL if handed_over else Outcome.FAILURE
     done, refused = bool(DONE.search(last)), bool(REFUSAL.search(last))
     if handed_over or _broken_off(view) or refused:

@@ -32,21 +32,17 @@ _DANGLING = re.compile(
 )
 _INTENT = re.compile(
     r"\b(?:want|need|like to|looking|trying|help|how|what|why|where|when|which|who|can|could|please|cancel|change|refund|return|book|order|find|show|tell|explain|write|create|fix|compare|summari[sz]e|translate|recommend|issue|problem|error|wrong|broken|fail\w*|doesn't|does not|isn't|not working|complain\w*)\b|\?",
-    re.IGNORECASE,
 )
 # A sentence that hands over particulars which were asked for says nothing of the wish.
 _PARTICULARS = re.compile(
     r"\b(?:my|the) (?:\w+ )?(?:id|name|e-?mail|zip code|phone|number|date of birth|password)\b(?:,| is| should| would|:|\.|$)",
-    re.IGNORECASE,
 )
 _PLEASANTRY = re.compile(
     r"^(?:hi|hello|hey|thanks?|thank you|yes|no|ok|okay|sure|great|perfect|bye|good ?bye|correct|right|go ahead|that's all|that is all|sounds good|you're welcome|have a)\b",
-    re.IGNORECASE,
 )
 # What assistants say to everyone.
 _OFFER = re.compile(
     r"\b(?:anything else|any (?:other|further|more) (?:questions?|help|assistance|requests?)|feel free to|don't hesitate|let me know if|have a (?:great|nice|good|wonderful|safe)|happy to (?:help|assist)|safe travels|talk to you soon|i'll be (?:here|right)|i hope (?:you|this|that)|whenever you're ready|enjoy (?:your|the)|take care|please (?:wait|hold)|one moment|glad (?:i|to)|how (?:can|may) i (?:help|assist)|you're welcome)\b",
-    re.IGNORECASE,
 )
 STOP_WORDS = frozenset(
     (  # noqa: SIM905  (a list of 150 quoted words reads worse)
@@ -130,13 +126,15 @@ def scored_sentences(text: str, topic: Collection[str] = (), echo: Collection[st
     scored: list[tuple[float, str]] = []
     for sentence in _SENTENCE_END.split(text):
         sentence = sentence.strip()
-        words = _WORD.findall(without_ids(sentence).lower())
+        # Patterns in small letters on a text in small letters are a third faster than patterns that ignore case.
+        low = sentence.lower()
+        words = _WORD.findall(without_ids(low))
         content = [word for word in words if word not in STOP_WORDS]
-        if not content or (len(content) < 4 and _PLEASANTRY.match(sentence)) or _OFFER.search(sentence):
+        if not content or (len(content) < 4 and _PLEASANTRY.match(low)) or _OFFER.search(low):
             continue
-        score = min(len(content), 8) / 6 + (1.5 if _INTENT.search(sentence) else 0.0)
+        score = min(len(content), 8) / 6 + (1.5 if _INTENT.search(low) else 0.0)
         score -= 1.5 if len(words) < 4 and len(content) < 3 else 0.0
-        score -= 1.5 if _PARTICULARS.search(sentence) else 0.0
+        score -= 1.5 if _PARTICULARS.search(low) else 0.0
         if echo:
             score += 0.6 * min(4, sum(word[:_START_CHARS] in echo for word in content))
         if topic:

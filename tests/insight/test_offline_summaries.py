@@ -259,10 +259,10 @@ def test_a_hostile_trace_is_quick_and_harmless():
 def test_ten_thousand_traces_take_seconds():
     text, summarizer = numbered(REFUND), OfflineSummarizer(BOTH)
     summarizer.extract(REFUND, text)
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(500):
         summarizer.extract(REFUND, text)
-    assert (time.perf_counter() - began) / 500 < 0.002
+    assert (time.process_time() - began) / 500 < 0.002
 
 
 def test_the_prompt_hash_changes_with_the_instruction():
