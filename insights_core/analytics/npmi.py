@@ -61,10 +61,13 @@ def npmi_interval(
     tail = (1 - level) / 2
     ends = np.full((2, len(score)), np.nan)
     rows = np.flatnonzero(~np.isnan(score))
-    random = np.random.default_rng(0)
     for start in range(0, len(rows), _ROWS_A_TIME):
         chosen = rows[start : start + _ROWS_A_TIME]
-        draws = random.standard_gamma(cells[chosen] + _JEFFREYS, size=(_DRAWS, len(chosen), 4))
+        # The same seed for each row: the same counts always give the same interval, in whatever list they stand.
+        draws = np.stack(
+            [np.random.default_rng(0).standard_gamma(cells[row] + _JEFFREYS, size=(_DRAWS, 4)) for row in chosen],
+            axis=1,
+        )
         both, only_first, only_second = draws[..., 0], draws[..., 1], draws[..., 2]
         drawn = npmi(both, both + only_first, both + only_second, draws.sum(axis=-1))
         ends[:, chosen] = np.quantile(drawn, [tail, 1 - tail], axis=0)
