@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextvars
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from insights_core.artifacts.retrying import persistently
 from insights_core.connection import Connection
 from insights_core.errors import BrokenArtifactError, NotFoundError, from_mlflow
 
@@ -24,8 +25,6 @@ FOLDER = "insights"
 # What a file is overwritten with where it may not be deleted: MLflow's basic-auth asks for MANAGE to delete.
 EMPTY = "{}"
 _THREADS = 8
-# A stock server measures a file before it opens it; one that is replaced in between comes cut short.
-_READ_ATTEMPTS = 8
 
 
 class RunFiles:
@@ -58,7 +57,8 @@ class RunFiles:
 
     def sizes(self, run_id: str) -> dict[str, int]:
         """Name -> size in bytes of every file; one request."""
-        listed = self._repository(run_id).list_artifacts(FOLDER)
+        repository = self._repository(run_id)
+        listed = persistently(lambda: repository.list_artifacts(FOLDER))
         return {item.path.rsplit("/", 1)[-1]: item.file_size or 0 for item in listed if not item.is_dir}
 
     def read(self, run_id: str, name: str) -> str | None:
@@ -68,29 +68,26 @@ class RunFiles:
             BrokenArtifactError: It is not UTF-8.
         """
         repository = self._repository(run_id)
-        for attempt in range(_READ_ATTEMPTS):
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "file"
-                try:
-                    # The public download asks twice more whether the path is a folder.
-                    repository._download_file(f"{FOLDER}/{name}", str(path))
-                    return path.read_text("utf-8")
-                except UnicodeDecodeError as error:
-                    raise BrokenArtifactError(f"{FOLDER}/{name} in run {run_id} is not UTF-8 text: {error}.") from error
-                except Exception as error:
-                    if _is_missing(error):
-                        return None
-                    if not _is_cut_short(error) or attempt == _READ_ATTEMPTS - 1:
-                        raise
-            time.sleep(0.02 * attempt)
-        return None
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "file"
+            try:
+                # The public download asks twice more whether the path is a folder.
+                persistently(lambda: repository._download_file(f"{FOLDER}/{name}", str(path)))
+                return path.read_text("utf-8")
+            except UnicodeDecodeError as error:
+                raise BrokenArtifactError(f"{FOLDER}/{name} in run {run_id} is not UTF-8 text: {error}.") from error
+            except Exception as error:
+                if _is_missing(error):
+                    return None
+                raise
 
     def write(self, run_id: str, name: str, text: str) -> None:
         """Store a file as a whole: others see the old one or the new one. One request."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / name
             path.write_text(text, "utf-8", newline="")
-            self._repository(run_id).log_artifact(str(path), FOLDER)
+            repository = self._repository(run_id)
+            persistently(lambda: repository.log_artifact(str(path), FOLDER))
 
     def discard(self, run_id: str, names: Iterable[str]) -> None:
         """Delete files that nobody needs any more; where this is refused, leave them empty."""
@@ -99,7 +96,8 @@ class RunFiles:
                 self.write(run_id, name, EMPTY)
                 continue
             try:
-                self._repository(run_id).delete_artifacts(f"{FOLDER}/{name}")
+                repository = self._repository(run_id)
+                persistently(partial(repository.delete_artifacts, f"{FOLDER}/{name}"))
             except Exception as error:
                 if not _is_missing(error):
                     self._undeletable.add(run_id)
@@ -127,7 +125,3 @@ def _is_missing(error: Exception) -> bool:
     if response is not None:
         return response.status_code == 404
     return isinstance(from_mlflow(error), NotFoundError)
-
-
-def _is_cut_short(error: Exception) -> bool:
-    return type(error).__name__ in ("ChunkedEncodingError", "ConnectionError", "IncompleteRead", "ProtocolError")

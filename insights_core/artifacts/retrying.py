@@ -12,19 +12,20 @@ T = TypeVar("T")
 _ATTEMPTS = 10
 # MLflow looks whether a row is there and then inserts it: of two at once, one meets the database's own check.
 _PASSING = ("unique", "duplicate", "integrityerror", "database is locked", "deadlock", "serializ", "lock wait")
+# A stock server measures a file before it opens it: one that is replaced in between comes cut short, and the
+# connection with it is closed.
+_CUT = ("connection aborted", "connection reset", "connection broken", "incompleteread", "remotedisconnected")
 
 
 def persistently(call: Callable[[], T]) -> T:
-    """The result of a call that may safely be made again, made again while the database was busy."""
-    from mlflow.exceptions import MlflowException
-
+    """The result of a call that may safely be made again, made again where a passing fault stopped it."""
     attempt = 0
     while True:
         try:
             return call()
-        except MlflowException as error:
+        except Exception as error:
             attempt += 1
             text = str(error).lower()
-            if attempt == _ATTEMPTS or not any(word in text for word in _PASSING):
+            if attempt == _ATTEMPTS or not any(word in text for word in (*_PASSING, *_CUT)):
                 raise
             time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 - no secret, only out of step

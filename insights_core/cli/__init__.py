@@ -23,6 +23,21 @@ COMMANDS: dict[str, str] = {
     "list-insights": "insights_core.cli.insight:list_insights",
     "cancel-insight": "insights_core.cli.insight:cancel_insight",
     "resume-insight": "insights_core.cli.insight:resume_insight",
+    "create-analysis": "insights_core.cli.investigations:create_analysis",
+    "update-analysis": "insights_core.cli.investigations:update_analysis",
+    "list-analyses": "insights_core.cli.investigations:list_analyses",
+    "get-analysis": "insights_core.cli.investigations:get_analysis",
+    "create-hypothesis": "insights_core.cli.investigations:create_hypothesis",
+    "update-hypothesis": "insights_core.cli.investigations:update_hypothesis",
+    "list-hypotheses": "insights_core.cli.investigations:list_hypotheses",
+    "get-hypothesis": "insights_core.cli.investigations:get_hypothesis",
+    "preview-hypotheses": "insights_core.cli.investigations:preview_hypotheses",
+    "create-issue": "insights_core.cli.investigations:create_issue",
+    "update-issue": "insights_core.cli.investigations:update_issue",
+    "list-issues": "insights_core.cli.investigations:list_issues",
+    "get-issue": "insights_core.cli.investigations:get_issue",
+    "preview-issues": "insights_core.cli.investigations:preview_issues",
+    "log-issue-assessments": "insights_core.cli.investigations:log_issue_assessments",
 }
 
 
