@@ -12,6 +12,7 @@ from insights_core.cli.rendering import (
     example,
     experiment_option,
     output_option,
+    plain_markdown,
     print_fields,
     print_json,
     print_table,
@@ -182,7 +183,7 @@ def wait_for(insights: Any, run_id: str) -> Any:
 def print_result(insight: Any, details: Any) -> None:
     """The clusters of a finished insight as a table, with its overview and how far to trust it."""
     if details.overview:
-        click.echo(details.overview.strip() + "\n")
+        click.echo(plain_markdown(details.overview.strip()) + "\n")
     total = max(len(details.traces), 1)
     print_table(_cluster_rows(details.clusters, total), CLUSTER_COLUMNS, "There are no clusters.")
     trust = details.metrics
@@ -212,7 +213,7 @@ def _cluster_rows(clusters: list[Any], total: int) -> list[dict[str, Any]]:
                 {
                     "title": ("· " * depth) + cluster.title,
                     "size": cluster.size,
-                    "share": round(100 * cluster.size / total, 1),
+                    "share": f"{100 * cluster.size / total:.1f}",
                     "error_count": cluster.error_count,
                     "keywords": ", ".join(cluster.keywords[:4]),
                     "cluster_id": cluster.cluster_id,

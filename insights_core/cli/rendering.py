@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -125,7 +126,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], e
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for key, heading in columns.items():
-        numeric = all(isinstance(row.get(key), int | float | None) for row in rows)
+        numeric = heading.endswith("%") or all(isinstance(row.get(key), int | float | None) for row in rows)
         is_id = key.endswith("_id")
         table.add_column(heading, justify="right" if numeric else "left", no_wrap=is_id or numeric, overflow="fold")
     for row in rows:
@@ -173,3 +174,12 @@ def local_time(moment: datetime) -> str:
 def dump(entity: BaseModel) -> dict[str, Any]:
     """An entity as a mapping with native values."""
     return entity.model_dump()
+
+
+def plain_markdown(text: str) -> str:
+    """Markdown of a sentence or two as a terminal shows it."""
+    return _plain_lines(re.sub(r"\\([^\w\s])", r"\1", text.replace("**", "")))
+
+
+def _plain_lines(text: str) -> str:
+    return "\n".join(_plain(line) for line in text.splitlines())

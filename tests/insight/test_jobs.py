@@ -11,7 +11,6 @@ import time
 import pytest
 
 from insights_core.client import InsightsClient
-from insights_core.connection import Connection
 from insights_core.entities.insight import InsightSpec, InsightStatus, TraceScope
 from insights_core.errors import (
     ConflictError,
