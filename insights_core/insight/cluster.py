@@ -15,6 +15,8 @@ _SMALL = 50  # up to here density means little; a dendrogram does better
 _NEIGHBOURS = 15
 _DIMS = 5
 _MAX_K = 40
+_EXACT = 20_000  # comparing all pairs of so many takes seconds, and compiling the approximate search takes 20
+_BLOCK = 1024
 
 
 @dataclass
@@ -72,12 +74,10 @@ def cluster_vectors(vectors: np.ndarray, config: ClusteringConfig | None = None)
 
 def reduce(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, Any]]:
     """UMAP to a few dimensions, in which density can be seen, with the neighbours it found."""
-    from sklearn.utils import check_random_state
     from umap import UMAP
-    from umap.umap_ import nearest_neighbors
 
     neighbours = min(_NEIGHBOURS, len(vectors) - 1)
-    knn = nearest_neighbors(vectors, neighbours, "cosine", {}, True, check_random_state(seed))
+    knn = _neighbours(vectors, neighbours, seed)
     umap = UMAP(
         n_neighbors=neighbours,
         n_components=_DIMS,
@@ -88,6 +88,26 @@ def reduce(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, tuple[np.ndarray
         precomputed_knn=knn,
     )
     return umap.fit_transform(vectors), knn
+
+
+def _neighbours(vectors: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, Any]:
+    """The nearest rows by cosine, each row itself first: exact while that is cheap, approximate above."""
+    n = len(vectors)
+    if n > _EXACT:
+        from sklearn.utils import check_random_state
+        from umap.umap_ import nearest_neighbors
+
+        return nearest_neighbors(vectors, count, "cosine", {}, True, check_random_state(seed))
+    indices, distances = np.empty((n, count), dtype=np.int32), np.empty((n, count), dtype=np.float32)
+    for start in range(0, n, _BLOCK):
+        block = np.clip(1 - vectors[start : start + _BLOCK] @ vectors.T, 0, 2)
+        rows = np.arange(len(block))
+        block[rows, start + rows] = -1  # a twin must not stand before the row itself
+        nearest = np.argpartition(block, count - 1, axis=1)[:, :count]
+        order = np.lexsort((nearest, np.take_along_axis(block, nearest, axis=1)), axis=1)
+        indices[start : start + _BLOCK] = nearest = np.take_along_axis(nearest, order, axis=1)
+        distances[start : start + _BLOCK] = np.take_along_axis(block, nearest, axis=1)
+    return indices, np.maximum(distances, 0), None
 
 
 def group(reduced: np.ndarray, n: int, config: ClusteringConfig) -> np.ndarray:
