@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 from pydantic import ValidationError
@@ -22,6 +22,7 @@ _QUESTIONS = (
 )
 _RANGES = {"All time": None, "24 h": 1, "7 d": 7, "30 d": 30}
 _SAMPLES = {"All of them": None, "At most 5,000": 5_000, "At most 1,000": 1_000, "At most 200": 200}
+_LEAST_CHARS = 3
 _METHODS = ("hdbscan", "kmeans", "agglomerative", "dbscan", "evoc")
 
 
@@ -54,9 +55,15 @@ def create_insight(
     )
 
 
-def button(experiment_id: str, label: str = "Create insight", key: str = "create-insight", **preset: Any) -> None:
+def button(
+    experiment_id: str,
+    label: str = "Create insight",
+    key: str = "create-insight",
+    width: Literal["content", "stretch"] = "content",
+    **preset: Any,
+) -> None:
     """The primary button that opens the dialog; `preset` as for `create_insight`."""
-    if st.button(label, icon=":material/auto_awesome:", type="primary", key=key):
+    if st.button(label, icon=":material/auto_awesome:", type="primary", key=key, width=width):
         create_insight(experiment_id, **preset)
 
 
@@ -87,8 +94,11 @@ def _dialog(experiment_id: str, trace_ids: list[str] | None) -> None:
         values = _traces_inputs(experiment_id, trace_ids) | _more_inputs()
         spec, problem = _spec(values)
         estimate = _estimate(spec, problem)
-        possible = spec is not None and estimate is not None and estimate.sample_traces > 0
-        with st.container(horizontal=True, horizontal_alignment="right"):
+        asked = len(st.session_state["new-insight-instruction"].strip()) >= _LEAST_CHARS
+        possible = asked and spec is not None and estimate is not None and estimate.sample_traces > 0
+        with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+            if not asked:
+                st.caption("Say what you want to know.", width="content")
             if (
                 st.button("Create insight", type="primary", icon=":material/auto_awesome:", disabled=not possible)
                 and spec
@@ -172,9 +182,10 @@ def _more_inputs() -> dict[str, Any]:
 
 
 def _spec(values: dict[str, Any]) -> tuple[InsightSpec | None, str]:
+    """The job, with an example for the question while there is none: what it takes does not wait for the question."""
     instruction = st.session_state["new-insight-instruction"].strip()
-    if len(instruction) < 3:
-        return None, "Say what you want to know."
+    if len(instruction) < _LEAST_CHARS:
+        instruction = _QUESTIONS[0]
     more = values.pop("more_scope")
     try:
         return InsightSpec(**{**values, "instruction": instruction, "scope": TraceScope(**values["scope"], **more)}), ""

@@ -31,7 +31,7 @@ def escape_markdown(text: object, limit: int | None = None) -> str:
         words = words[: limit - 1].rstrip() + "…"
     broken = _LATE_MARKUP.sub(lambda found: found.group() + _JOINER, words)
     broken = _ARROWS.sub(_JOINER, broken)
-    return _LEADING_BLOCK.sub(_JOINER, _MARKUP.sub(r"\\\1", broken))
+    return _MARKUP.sub(r"\\\1", _LEADING_BLOCK.sub(_JOINER, broken))
 
 
 def escape_html(text: object, limit: int | None = None) -> str:

@@ -171,12 +171,12 @@ def _compare(insight: Insight) -> None:
         others = [
             one
             for one in loaders.insights(insight.experiment_id)
-            if one.run_id != insight.run_id and one.status == InsightStatus.FINISHED
+            if one.created_at < insight.created_at and one.status == InsightStatus.FINISHED
         ]
         if not others:
             with states.empty(
                 "Nothing to compare with",
-                "This is the only finished insight of the experiment. Run it again next week.",
+                "No insight of this experiment ended before this one. Run it again when there are new traces.",
             ):
                 pass
             return

@@ -82,7 +82,7 @@ _TRACE = """
 .mi-msg small{display:block;color:var(--mi-muted);white-space:normal} .mi-msg.user{background:var(--mi-tint);border-color:var(--mi-accent)}
 .mi-msg.wrong{border-color:var(--mi-bad-mark)} .mi-msg.tool{font-size:.84rem;font-family:var(--st-code-font,monospace)}
 .mi-msg details summary{cursor:pointer;color:var(--mi-chosen);font-size:.84rem}
-.mi-pairs{display:grid;grid-template-columns:minmax(6rem,max-content) 1fr;gap:.3rem 1rem;font-size:.87rem} .mi-pairs dt{color:var(--mi-muted);overflow-wrap:anywhere}
+.mi-pairs{margin:0;padding:0;display:grid;grid-template-columns:minmax(6rem,max-content) 1fr;gap:.3rem 1rem;font-size:.87rem} .mi-pairs dt{color:var(--mi-muted);overflow-wrap:anywhere}
 .mi-pairs dd{margin:0;overflow-wrap:anywhere;white-space:pre-wrap}
 /* Names on the map stay readable over points, in both themes. */
 .js-plotly-plot .annotation-text{fill:var(--mi-ink)!important;paint-order:stroke;stroke:var(--mi-page);stroke-width:4px;stroke-linejoin:round}

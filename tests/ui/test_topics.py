@@ -1,0 +1,113 @@
+import pytest
+
+from insights_core.entities import Cluster, ClusterDetails, Outcome, TraceRow, TrustMetrics
+from pages._ui import comparison, map_figure, previews, topics
+
+
+def row(trace_id, cluster_id, status="OK", at=0, outcome=Outcome.SUCCESS):
+    return TraceRow(
+        trace_id=trace_id, cluster_id=cluster_id, nearest_cluster_id=cluster_id, x=0, y=0, title=trace_id, summary=trace_id, outcome=outcome, status=status, timestamp_ms=at, latency_ms=10
+    )
+
+
+def details(rows, clusters):
+    return ClusterDetails(
+        run_id="r", experiment_id="1", instruction="What?", overview="", matching_traces=len(rows), sampled_traces=len(rows), clusters=clusters, traces=rows, metrics=TrustMetrics()
+    )
+
+
+def cluster(cluster_id, title, parent=None, level=0, keywords=()):
+    return Cluster(cluster_id=cluster_id, title=title, parent_id=parent, level=level, size=1, keywords=list(keywords))
+
+
+@pytest.fixture
+def two_groups():
+    rows = [row("a", "good"), row("b", "good"), row("c", "bad", "ERROR", 5), row("d", "bad", at=9), row("e", "worst", "ERROR"), row("f", None)]
+    clusters = [cluster("p", "Fine", level=1), cluster("q", "Trouble", level=1), cluster("good", "Good", "p"), cluster("bad", "Bad", "q"), cluster("worst", "Worst", "q")]
+    return details(rows, clusters)
+
+
+def test_the_tree_begins_with_the_worst_and_ends_with_the_outliers(two_groups):
+    tree = topics.tree(two_groups)
+
+    assert [(topic.title, topic.depth) for topic in tree] == [("Trouble", 0), ("Worst", 1), ("Bad", 1), ("Fine", 0), ("Good", 1), ("Outliers", 0)]
+    assert [topic.size for topic in tree] == [3, 1, 2, 2, 2, 1]
+    assert tree[0].error_count == 2
+
+
+def test_a_cluster_whose_parent_is_missing_is_still_listed():
+    tree = topics.tree(details([row("a", "lost")], [cluster("lost", "Lost", "nowhere")]))
+
+    assert [topic.title for topic in tree] == ["Lost"]
+
+
+def test_what_was_not_done_counts_as_an_error_although_nothing_broke():
+    assert topics.failed(row("a", "x", outcome=Outcome.FAILURE))
+    assert not topics.failed(row("a", "x"))
+
+
+def test_orders_of_traces(two_groups):
+    rows = [one for one in two_groups.traces if one.cluster_id == "bad"]
+
+    assert [one.trace_id for one in topics.ordered(rows, "Errors first")] == ["c", "d"]
+    assert [one.trace_id for one in topics.ordered(rows, "Newest")] == ["d", "c"]
+    assert [one.trace_id for one in topics.ordered(rows, "Typical", ["c"])] == ["c", "d"]
+
+
+def test_a_trend_counts_every_trace_once():
+    rows = [row(str(at), "x", at=at * 60_000) for at in range(100)]
+
+    counts = topics.trend(rows, topics.time_span(rows), points=10)
+
+    assert counts == [10] * 10
+
+
+def test_traces_of_one_moment_have_no_trend():
+    assert topics.trend([row("a", "x", at=5)], (5, 5)) == []
+
+
+def test_map_samples_keep_the_share_of_each_topic():
+    rows = [row(f"a{at}", "a") for at in range(900)] + [row(f"b{at}", "b") for at in range(99)] + [row("c", "c")]
+
+    kept = map_figure.sample(rows, 100)
+
+    counts = {name: sum(one.cluster_id == name for one in kept) for name in "abc"}
+    assert len(kept) <= 100
+    assert 80 <= counts["a"] <= 90
+    assert 8 <= counts["b"] <= 10
+    assert counts["c"] == 1
+    assert kept == map_figure.sample(rows, 100)
+
+
+def test_topics_of_two_insights_are_matched_by_their_common_traces(two_groups):
+    other = details([row("a", "k"), row("b", "k"), row("c", "m"), row("z", "n")], [cluster("k", "Other words"), cluster("m", "Worst"), cluster("n", "Brand new thing")])
+
+    found = {match.now.title if match.now else None: match.before.title if match.before else None for match in comparison.match(two_groups, other)}
+
+    assert found["Other words"] == "Good"
+    assert found["Worst"] == "Bad"  # traces weigh more than words
+    assert found["Brand new thing"] is None
+
+
+def test_without_common_traces_words_match_and_the_page_says_so():
+    before = details([row("a", "k")], [cluster("k", "Refund after a cancellation", keywords=["refund"])])
+    now = details([row("b", "m")], [cluster("m", "Refund after cancellation", keywords=["refund"])])
+
+    assert comparison.match(before, now)[0].before.title == "Refund after a cancellation"
+    assert "hint only" in comparison.basis(before, now)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("Where is my order?", "Where is my order?"),
+        ('{"messages": [{"role": "user", "content": "first"}, {"role": "assistant", "content": "yes"}, {"role": "user", "content": "second"}]}', "second"),
+        ('{"input": [{"role": "user", "content": [{"type": "input_text", "text": "return it"}]}]}', "return it"),
+        ('{"question": "how heavy?", "options": {"language": "en"}}', "how heavy?"),
+        ('{"messages": [{"type": "human", "content": "cut \\"here\\" and', 'cut "here" and'),
+        ('{"question": "cut later", "options": {"lang', "cut later"),
+        ("[1, 2]", "[1, 2]"),
+    ],
+)
+def test_previews_show_the_words_of_the_user(given, shown):
+    assert previews.preview(given) == shown
