@@ -191,7 +191,8 @@ class OfflineSummarizer:
 
 def _fault_text(name: str, error: str) -> str:
     what = _plain_error(error)
-    return f"{name}: {what}" if name and name not in what.lower() else what
+    # Not "name: what": after a name like `reset password` a colon looks like a secret to the redactor.
+    return f"{what} ({name})" if name and name not in what.lower() else what
 
 
 def _plain_error(error: str) -> str:
@@ -234,6 +235,6 @@ def _title(wish: str, errors: list[str], tools: list[str], view: TraceView, erro
     wanted = headline(wish, _TITLE_WORDS - len(failed.split()))
     first, second = (failed, wanted) if errors_first and failed else (wanted, failed)
     if first and second:
-        return headline(f"{first}: {uncapitalised(second)}", _TITLE_WORDS)
+        return headline(f"{first} – {uncapitalised(second)}", _TITLE_WORDS)
     named = " ".join(tools[:3]) or (extract.in_words(view.spans[0].name) if view.spans else "")
     return first or second or headline(named) or "Empty trace"

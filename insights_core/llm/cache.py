@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import itertools
 import json
 import logging
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from insights_core import settings
 
 _log = logging.getLogger(__name__)
+_numbers = itertools.count()
+# O_TRUNC: a process with the same number may have died in the middle of a write long ago.
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
 def content_key(question: Any) -> str:
@@ -53,17 +57,21 @@ class ResponseCache:
         if not self._usable:
             return
         path = self.path_of(key)
-        temporary = None
+        # Unlike any other process's and thread's, so that no two write into one file.
+        temporary = path.with_name(f".{key[:16]}.{os.getpid()}.{next(_numbers)}.tmp")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+            try:
+                handle = os.open(temporary, _NEW_FILE, 0o600)
+            except FileNotFoundError:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                handle = os.open(temporary, _NEW_FILE, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(json.dumps({"key": key, **entry}).encode())
-            Path(temporary).replace(path)
+            temporary.replace(path)
         except OSError as error:
             self._usable = False
-            if temporary:
-                Path(temporary).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
             _log.warning(
                 "Answers of the model are not cached: %s cannot be written (%s). Everything else goes on; set INSIGHTS_CACHE_DIR to a writable folder.",
                 self.directory,
