@@ -47,7 +47,7 @@ def count_traces(connection: Connection, scope: TraceScope) -> int:
         if scope.filter_string is None and scope.run_id is None and scope.session_id is None:
             return _count_by_time(connection, scope)
         ids = _matching_ids(connection, scope)
-        return len(ids) if ids is not None else sum(1 for _ in _search(connection, scope))
+        return len(ids) if ids is not None else _count_on_server(connection, scope)
 
 
 def iter_trace_infos(connection: Connection, scope: TraceScope, newest_first: bool = True) -> Iterator[TraceInfo]:
@@ -198,7 +198,16 @@ def _newest_first(info: TraceInfo) -> tuple[int, str]:
 
 
 def _search(connection: Connection, scope: TraceScope, newest_first: bool = True) -> Iterator[TraceInfo]:
-    yield from _pages(connection, scope.experiment_id, scope_filter(scope), newest_first)
+    # MLflow's own statement is quadratic on SQLite for conditions on spans and text; see _by_trace.
+    ids = (
+        _matching_ids(connection, scope)
+        if scope.filter_string and connection.tracking_uri.startswith("sqlite")
+        else None
+    )
+    if ids is None:
+        yield from _pages(connection, scope.experiment_id, scope_filter(scope), newest_first)
+    else:
+        yield from _infos_by_id(connection, scope.experiment_id, ids if newest_first else ids[::-1], newest_first)
 
 
 def _pages(
@@ -225,14 +234,16 @@ def _pages(
             return
 
 
-def _infos_by_id(connection: Connection, experiment_id: str, trace_ids: Sequence[str]) -> Iterator[TraceInfo]:
+def _infos_by_id(
+    connection: Connection, experiment_id: str, trace_ids: Sequence[str], newest_first: bool = True
+) -> Iterator[TraceInfo]:
     # Ids that hold a quote cannot exist and would break the filter.
     known = [
         trace_id for trace_id in dict.fromkeys(trace_ids) if trace_id and "'" not in trace_id and len(trace_id) <= 100
     ]
     for start in range(0, len(known), PAGE):
         listed = ", ".join(f"'{trace_id}'" for trace_id in known[start : start + PAGE])
-        yield from _pages(connection, experiment_id, f"trace.request_id IN ({listed})")
+        yield from _pages(connection, experiment_id, f"trace.request_id IN ({listed})", newest_first)
 
 
 def scope_filter(scope: TraceScope) -> str | None:
@@ -264,14 +275,43 @@ def _quoted(value: str) -> str:
 
 
 def _matching_ids(connection: Connection, scope: TraceScope) -> list[str] | None:
-    """All ids that match, in one query, where the store is a database; None where it is a server."""
+    """All ids that match, newest first, in one query, where the store is a database; None where it is a server."""
     store = connection.mlflow._tracing_client.store
     build = getattr(store, "_build_trace_filter_subquery", None)
     if build is None:
         return None
+    from mlflow.store.tracking.dbmodels.models import SqlTraceInfo
+
     with store.ManagedSessionMaker() as session:
         experiments = store._filter_experiment_ids(session, [int(scope.experiment_id)])
-        return list(dict.fromkeys(session.scalars(build(session, experiments, scope_filter(scope)))))
+        statement = build(session, experiments, scope_filter(scope)).order_by(
+            SqlTraceInfo.timestamp_ms.desc(), SqlTraceInfo.request_id
+        )
+        if connection.tracking_uri.startswith("sqlite"):
+            statement = _by_trace(statement)
+        return list(dict.fromkeys(session.scalars(statement)))
+
+
+def _by_trace(statement: Any) -> Any:
+    """The statement so that SQLite looks up the spans of a trace by the trace.
+
+    Without statistics its planner takes the index on the experiment and reads all spans for every trace: a
+    condition on spans had not finished after 6 minutes at 6,000 traces, and takes 0.1 s so. A unary plus keeps
+    a column from being looked up by index and changes nothing else.
+    """
+    from mlflow.store.tracking.dbmodels.models import SqlSpan
+    from sqlalchemy import literal_column
+    from sqlalchemy.sql.visitors import replacement_traverse
+
+    unindexed: Any = literal_column("+spans.experiment_id")
+
+    def replace(element: Any, **_: Any) -> Any:
+        is_column = (
+            getattr(element, "name", None) == "experiment_id" and getattr(element, "table", None) is SqlSpan.__table__
+        )
+        return unindexed if is_column else None
+
+    return replacement_traverse(statement, {}, replace)
 
 
 def _count_by_time(connection: Connection, scope: TraceScope) -> int:
@@ -287,6 +327,27 @@ def _count_by_time(connection: Connection, scope: TraceScope) -> int:
         end_time_ms=None if scope.end_time_ms is None else scope.end_time_ms - 1,
     )
     return int(sum(point.values["COUNT"] for point in points))
+
+
+def _count_on_server(connection: Connection, scope: TraceScope) -> int:
+    """The server's own count under any filter, which MLflow gives as a by-product of a correlation.
+
+    Measured at 6,000 traces: 0.1 s, against 3.4 s for counting 2,500 of them page by page. Conditions on spans
+    are the exception: there a correlation takes longer than the pages.
+    """
+    from mlflow.exceptions import MlflowException
+
+    condition = scope_filter(scope) or ""
+    if not any(word in condition.lower() for word in ("span.", "text")):
+        try:
+            counts = connection.mlflow._tracing_client.store.calculate_trace_filter_correlation(
+                [scope.experiment_id], condition, "trace.status = 'OK'"
+            )
+            return int(counts.filter1_count)
+        except (MlflowException, NotImplementedError):
+            # An older server, or a filter that it cannot read: the search says which.
+            pass
+    return sum(1 for _ in _search(connection, scope))
 
 
 @contextmanager

@@ -114,6 +114,8 @@ CONDITIONS = [
     ({}, range(COUNT)),
     ({"filter_string": "trace.status = 'ERROR'"}, range(0, COUNT, 4)),
     ({"filter_string": "tags.channel = 'web' AND span.name = 'charge_card'"}, range(0, COUNT, 2)),
+    ({"filter_string": "trace.text LIKE '%grüße 7%'"}, [7]),
+    ({"filter_string": "span.status = 'ERROR' AND span.type = 'TOOL'", "session_id": "s4"}, [12]),
     ({"start_time_ms": START_MS + 10_000, "end_time_ms": START_MS + 13_000}, [10, 11, 12]),
     ({"start_time_ms": START_MS + 30_000, "filter_string": "trace.status = 'ERROR'"}, [32, 36]),
     ({"session_id": "s4"}, [12, 13, 14]),
@@ -314,6 +316,24 @@ def test_hostile_values_are_written_on_every_store(world: World):
     root = next(span for span in trace.data.spans if span.name == "agent")
     assert root.inputs["huge"] == str(10**30)
     assert "bottom" in str(root.inputs["deep"])
+
+
+def test_sqlite_looks_up_the_spans_of_a_trace_and_does_not_read_all_spans_for_each(world: World):
+    if not world.connection.tracking_uri.startswith("sqlite"):
+        pytest.skip("about SQLite's planner")
+    import sqlalchemy
+
+    plans: list[str] = []
+
+    def explain(connection, cursor, statement, parameters, context, executemany):
+        if "EXISTS" in statement and not plans:
+            plans.extend(row[3] for row in connection.connection.execute("EXPLAIN QUERY PLAN " + statement, parameters))
+
+    engine = world.connection.mlflow._tracing_client.store.engine
+    sqlalchemy.event.listen(engine, "before_cursor_execute", explain)
+    search.count_traces(world.connection, world.scope(filter_string="span.name = 'charge_card'"))
+    sqlalchemy.event.remove(engine, "before_cursor_execute", explain)
+    assert any("spans USING" in plan and "trace_id=?" in plan for plan in plans), plans
 
 
 def test_an_unknown_trace_is_named(world: World):
