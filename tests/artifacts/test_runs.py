@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
 import uuid
 
 import pytest
@@ -14,24 +11,10 @@ from insights_core.connection import Connection
 from insights_core.errors import ExperimentNotFoundError, RunNotFoundError
 
 _ASK = """
-import sys, time
 from insights_core.artifacts.runs import parent_run
-from insights_core.connection import Connection
-uri, experiment_id, start = sys.argv[1:]
-connection = Connection(uri)
-connection.mlflow.search_experiments(max_results=1)
-time.sleep(max(0, float(start) - time.time()))
-print(parent_run(connection, experiment_id))
+ready()
+print(parent_run(client, arguments[0]))
 """
-
-
-def ask_at_once(uri: str, experiment_id: str, processes: int) -> list[str]:
-    start = str(time.time() + 6 + 3 * processes)
-    running = [
-        subprocess.Popen([sys.executable, "-c", _ASK, uri, experiment_id, start], stdout=subprocess.PIPE, text=True)
-        for _ in range(processes)
-    ]
-    return [process.communicate(timeout=120)[0].strip() for process in running]
 
 
 def parents_of(connection: Connection, experiment_id: str) -> list:
@@ -50,11 +33,11 @@ def test_the_parent_run_is_made_on_first_use_and_never_again(tracking_uri, exper
 
 
 @pytest.mark.parametrize("where", ["sqlite", "server"])
-def test_processes_that_start_at_once_share_one_parent_run(where, tracking_uri, request):
+def test_processes_that_start_at_once_share_one_parent_run(where, tracking_uri, request, at_once):
     uri = tracking_uri if where == "sqlite" else request.getfixturevalue("mlflow_server")
     connection = Connection(uri)
     experiment_id = connection.mlflow.create_experiment(f"at once {uuid.uuid4().hex}")
-    answers = ask_at_once(uri, experiment_id, 4)
+    answers = at_once(_ASK, 4, uri, experiment_id)
     [run] = parents_of(connection, experiment_id)
     assert answers == [run.info.run_id] * 4
 
