@@ -37,7 +37,7 @@ def npmi(joint: np.ndarray, first: np.ndarray, second: np.ndarray, total: np.nda
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         score = (np.log(joint) + np.log(total) - np.log(first) - np.log(second)) / -(np.log(joint) - np.log(total))
-    score = np.where(joint == total, 1.0, score)
+    score = np.where((joint == first) & (joint == second), 1.0, score)
     score = np.where(joint == 0, -1.0, np.clip(score, -1.0, 1.0))
     return np.where((first == 0) | (second == 0) | (total <= 0), np.nan, score)
 

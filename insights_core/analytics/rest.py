@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from insights_core.analytics.columns import Rows, by_trace, to_floats
 from insights_core.analytics.facts import (
     ASSESSMENT_COLUMNS,
     SPAN_COLUMNS,
@@ -29,7 +30,6 @@ from insights_core.analytics.facts import (
     Vocabularies,
 )
 from insights_core.analytics.source import HOUR_MS, UNHELD_TAGS, Fingerprint
-from insights_core.analytics.sql import Rows, by_trace
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -212,12 +212,11 @@ class RestSource:
         columns = (
             dict(zip(SPAN_COLUMNS, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(SPAN_COLUMNS, ())
         )
-        encoders = {
+        encoders: dict[str, Any] = {
             "trace": Rows(trace_ids), "name": words.span_name.encode, "type": words.span_type.encode, "status": words.span_status.encode,
             "model": words.model.encode, "provider": words.provider.encode,
         }  # fmt: skip
-        number = lambda values: np.array(values, dtype=np.float64)  # noqa: E731
-        return by_trace({name: encoders.get(name, number)(columns[name]) for name in SPAN_COLUMNS})
+        return by_trace({name: encoders.get(name, to_floats)(columns[name]) for name in SPAN_COLUMNS})
 
     def metadata(
         self, experiment_ids: list[str], start: int | None, end: int | None, key: str

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from insights_core.analytics.columns import Rows, by_trace, to_bytes, to_flags, to_floats, to_integers, to_whole_ms
 from insights_core.analytics.facts import Columns, Vocabularies
 from insights_core.analytics.source import HOUR_MS, UNHELD_TAGS, Fingerprint
 
@@ -175,10 +176,10 @@ class SqlSource:
             .order_by(Trace.timestamp_ms, Trace.request_id)
         )  # fmt: skip
         words = self.words
-        number = _floats
+        number = to_floats
         convert = [
-            _bytes,
-            _integers,
+            to_bytes,
+            to_integers,
             number,
             words.status.encode,
             words.session.encode,
@@ -230,7 +231,7 @@ class SqlSource:
             words.assessment_name.encode,
             words.assessment_value.encode,
         ]
-        arrays = self._columns(statement, [*convert, _flags, _flags, words.source.encode, _flags])
+        arrays = self._columns(statement, [*convert, to_flags, to_flags, words.source.encode, to_flags])
         return by_trace(
             dict(
                 zip(
@@ -251,8 +252,14 @@ class SqlSource:
             Span.model_name, Span.model_provider, Span.input_cost, Span.output_cost, Span.total_cost,
         ).join(Trace, Trace.request_id == Span.trace_id)  # fmt: skip
         words = self.words
-        convert = [Rows(trace_ids), words.span_name.encode, words.span_type.encode, words.span_status.encode, _whole_ms]
-        convert += [words.model.encode, words.provider.encode, _floats, _floats, _floats]
+        convert = [
+            Rows(trace_ids),
+            words.span_name.encode,
+            words.span_type.encode,
+            words.span_status.encode,
+            to_whole_ms,
+        ]
+        convert += [words.model.encode, words.provider.encode, to_floats, to_floats, to_floats]
         arrays = self._columns(statement.where(*_within([experiment_id], start, end)), convert)
         names = [
             "trace",
@@ -306,24 +313,6 @@ class SqlSource:
         return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
 
 
-class Rows:
-    """Turns trace ids into the rows they have in an array of ids (bytes); -1 for an unknown one."""
-
-    def __init__(self, trace_ids: np.ndarray) -> None:
-        self._row = {trace_id.decode(): row for row, trace_id in enumerate(trace_ids.tolist())}
-
-    def __call__(self, trace_ids: Iterable[str]) -> np.ndarray:
-        row = self._row
-        return np.array([row.get(one, -1) for one in trace_ids], dtype=np.int32)
-
-
-def by_trace(columns: Columns) -> Columns:
-    """Rows in the order of their traces; those of unknown traces (written meanwhile) are left for the next check."""
-    order = np.argsort(columns["trace"], kind="stable")
-    order = order[np.searchsorted(columns["trace"][order], 0) :]
-    return {name: values[order] for name, values in columns.items()}
-
-
 def _table(name: str) -> Any:
     """One of MLflow's mapped classes. Any: their columns have no types that a checker could read."""
     from mlflow.store.tracking.dbmodels import models
@@ -357,24 +346,3 @@ def _joined(expressions: list[Any]) -> Any:
 
 def _add_crc32(connection: Any, _record: Any) -> None:
     connection.create_function("insights_crc32", 1, _crc32, deterministic=True)
-
-
-def _bytes(values: Iterable[str]) -> np.ndarray:
-    return np.array([value.encode() for value in values] or [], dtype="S") if values else np.empty(0, dtype="S1")
-
-
-def _integers(values: Any) -> np.ndarray:
-    return np.array(values, dtype=np.int64)
-
-
-def _floats(values: Any) -> np.ndarray:
-    return np.array(values, dtype=np.float64)  # None becomes NaN
-
-
-def _flags(values: Any) -> np.ndarray:
-    return np.array(values, dtype=bool)
-
-
-def _whole_ms(values: Any) -> np.ndarray:
-    """Whole milliseconds of nanoseconds, as MLflow counts a span's latency; NaN for a span under way."""
-    return np.floor(np.array(values, dtype=np.float64) / 1e6)

@@ -264,18 +264,23 @@ def _widened(start: int | None, end: int | None) -> tuple[int | None, int | None
     return (None if start is None else start // unit * unit), (None if end is None else -(-end // unit) * unit)
 
 
-_stores: dict[tuple[str, type], FactStore] = {}
+_stores: dict[str, FactStore] = {}
 _stores_lock = Lock()
 
 
 def fact_store(tracking_uri: str) -> FactStore:
     """The store of this process for a tracking URI."""
-    if tracking_uri.startswith(("http://", "https://")):
-        from insights_core.analytics.rest import RestSource as Kind
-    else:
-        from insights_core.analytics.sql import SqlSource as Kind
     with _stores_lock:
-        key = (tracking_uri, Kind)
-        if key not in _stores:
-            _stores[key] = FactStore(Kind(tracking_uri))
-        return _stores[key]
+        if tracking_uri not in _stores:
+            _stores[tracking_uri] = FactStore(_source(tracking_uri))
+        return _stores[tracking_uri]
+
+
+def _source(tracking_uri: str) -> Source:
+    if tracking_uri.startswith(("http://", "https://")):
+        from insights_core.analytics.rest import RestSource
+
+        return RestSource(tracking_uri)
+    from insights_core.analytics.sql import SqlSource
+
+    return SqlSource(tracking_uri)
