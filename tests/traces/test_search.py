@@ -318,20 +318,20 @@ def test_hostile_values_are_written_on_every_store(world: World):
     assert "bottom" in str(root.inputs["deep"])
 
 
-def test_sqlite_looks_up_the_spans_of_a_trace_and_does_not_read_all_spans_for_each(world: World):
-    if not world.connection.tracking_uri.startswith("sqlite"):
-        pytest.skip("about SQLite's planner")
+def test_sqlite_looks_up_the_spans_of_a_trace_and_does_not_read_all_spans_for_each(
+    tracking_uri: str, experiment_id: str
+):
     import sqlalchemy
 
-    plans: list[str] = []
+    connection, plans = Connection(tracking_uri), []
 
-    def explain(connection, cursor, statement, parameters, context, executemany):
+    def explain(database, cursor, statement, parameters, context, executemany):
         if "EXISTS" in statement and not plans:
-            plans.extend(row[3] for row in connection.connection.execute("EXPLAIN QUERY PLAN " + statement, parameters))
+            plans.extend(row[3] for row in database.connection.execute("EXPLAIN QUERY PLAN " + statement, parameters))
 
-    engine = world.connection.mlflow._tracing_client.store.engine
+    engine = connection.mlflow._tracing_client.store.engine
     sqlalchemy.event.listen(engine, "before_cursor_execute", explain)
-    search.count_traces(world.connection, world.scope(filter_string="span.name = 'charge_card'"))
+    search.count_traces(connection, TraceScope(experiment_id=experiment_id, filter_string="span.name = 'charge_card'"))
     sqlalchemy.event.remove(engine, "before_cursor_execute", explain)
     assert any("spans USING" in plan and "trace_id=?" in plan for plan in plans), plans
 
