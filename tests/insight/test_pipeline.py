@@ -124,8 +124,8 @@ def test_a_summary_is_replaced_where_the_text_is_another(connection, experiment_
     before = _summaries(connection, experiment_id)
     run_job()
     assert _summaries(connection, experiment_id) == before
-    run_id, _, _ = run_job(max_chars=500)
-    run_id, _, _ = run_job(max_chars=600)
+    run_job(max_chars=500)
+    run_job(max_chars=600)
     after = _summaries(connection, experiment_id)
     assert len(after) == 6
     assert set(after) == set(before)
