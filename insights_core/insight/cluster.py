@@ -67,7 +67,8 @@ def cluster_vectors(vectors: np.ndarray, config: ClusteringConfig | None = None)
         else:
             reduced, knn = reduce(vectors, config.seed)
             raw = group(reduced, n, config)
-    raw = _same_together(vectors, _reclaimed(vectors, raw))
+    # Numbered without gaps first: the small method leaves some where it turns lone members into outliers.
+    raw = _same_together(vectors, _reclaimed(vectors, by_size(raw)))
     labels = by_size(raw)
     return ClusterResult(labels, assign_outliers(vectors, labels), reduced, knn)
 
