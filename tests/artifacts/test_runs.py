@@ -12,8 +12,10 @@ from insights_core.errors import ExperimentNotFoundError, RunNotFoundError
 
 _ASK = """
 from insights_core.artifacts.runs import parent_run
+here, there, experiment_here, experiment_there = client, Investigations(arguments[0]), arguments[1], arguments[2]
+there.mlflow.search_experiments(max_results=1)
 ready()
-print(parent_run(client, arguments[0]))
+print(parent_run(here, experiment_here), parent_run(there, experiment_there))
 """
 
 
@@ -32,14 +34,26 @@ def test_the_parent_run_is_made_on_first_use_and_never_again(tracking_uri, exper
     assert run.data.tags["mlflow.insights.parent"] == "true"
 
 
-@pytest.mark.parametrize("where", ["sqlite", "server"])
-def test_processes_that_start_at_once_share_one_parent_run(where, tracking_uri, request, at_once):
-    uri = tracking_uri if where == "sqlite" else request.getfixturevalue("mlflow_server")
-    connection = Connection(uri)
-    experiment_id = connection.mlflow.create_experiment(f"at once {uuid.uuid4().hex}")
-    answers = at_once(_ASK, 4, uri, experiment_id)
-    [run] = parents_of(connection, experiment_id)
-    assert answers == [run.info.run_id] * 4
+def test_processes_that_start_at_once_share_one_parent_run(tracking_uri, mlflow_server, at_once):
+    """On SQLite, and then, a little out of step, over HTTP on a stock server."""
+    connections = [Connection(tracking_uri), Connection(mlflow_server)]
+    experiments = [each.mlflow.create_experiment(f"at once {uuid.uuid4().hex}") for each in connections]
+    answers = at_once(_ASK, 4, tracking_uri, mlflow_server, *experiments)
+    made = [parents_of(*each) for each in zip(connections, experiments, strict=True)]
+    assert [len(runs) for runs in made] == [1, 1]
+    assert answers == [" ".join(runs[0].info.run_id for runs in made)] * 4
+
+
+def test_threads_that_ask_a_stock_server_at_once_share_one_parent_run(mlflow_server):
+    from concurrent.futures import ThreadPoolExecutor
+
+    connections = [Connection(mlflow_server) for _ in range(8)]
+    for _ in range(3):
+        experiment_id = connections[0].mlflow.create_experiment(f"threads {uuid.uuid4().hex}")
+        with ThreadPoolExecutor(8) as pool:
+            answers = set(pool.map(lambda each: parent_run(each, experiment_id), connections))  # noqa: B023
+        assert answers == {run.info.run_id for run in parents_of(connections[0], experiment_id)}
+        assert len(answers) == 1
 
 
 def test_a_parent_run_whose_maker_died_before_saying_so_is_used(tracking_uri, experiment_id):
