@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -55,3 +57,13 @@ def write_conversations() -> Callable[..., list[str]]:
         return write_traces(connection, experiment_id, drafts)
 
     return write
+
+
+@pytest.fixture(scope="session")
+def planted_texts() -> Callable[..., tuple[list[str], list[str]]]:
+    """Makes texts with planted topics: `planted_texts(count, seed=0, topics=None)` gives texts and their topics."""
+    spec = importlib.util.spec_from_file_location("planted_texts", Path(__file__).parent / "planted_texts.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.planted_texts
