@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "list-insights": "insights_core.cli.insight:list_insights",
     "cancel-insight": "insights_core.cli.insight:cancel_insight",
     "resume-insight": "insights_core.cli.insight:resume_insight",
+    "analytics": "insights_core.cli.analytics:analytics",
     "create-analysis": "insights_core.cli.investigations:create_analysis",
     "update-analysis": "insights_core.cli.investigations:update_analysis",
     "list-analyses": "insights_core.cli.investigations:list_analyses",
