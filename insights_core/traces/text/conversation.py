@@ -16,6 +16,7 @@ _TEXT_KEYS = (
     "input",
     "prompt",
     "user_input",
+    "user_prompt",
     "user_message",
     "message",
     "text",
@@ -127,7 +128,9 @@ def converse(spans: list[SpanView]) -> list[Message]:
                 listed, span.outputs_spoken = [Message("assistant", span.outputs)], True
             talk.add(listed, span.span_id)
         elif span.type == "TOOL":
-            if not is_input and not listed:
+            if not is_input and listed and all(message.role == "tool" for message in listed):
+                talk.add(listed, span.span_id)
+            elif not is_input and not listed:
                 _add_tool(talk, span)
         elif has_models:
             # A chain repeats what its models say; only what they leave out is news.

@@ -31,6 +31,8 @@ _LISTS = (
     "chat_history",
     "history",
     "contents",
+    "update",
+    "_new_message_history",
 )
 _MAX_DEPTH = 12  # deeper nesting than any framework's messages; stops junk from costing more than it holds
 
@@ -189,11 +191,11 @@ def plain(value: Any) -> str:
 def _response_item(item: dict[str, Any]) -> list[Message] | None:
     """An item of OpenAI's Responses format that is no plain message."""
     kind = item.get("type")
-    if kind in ("function_call", "custom_tool_call", "mcp_call"):
+    if kind in ("function_call", "custom_tool_call", "mcp_call") or (kind == "tool_call" and "args" in item):
         call = ToolCall(
             str(item.get("call_id") or item.get("id") or ""),
             str(item.get("name") or "tool"),
-            compact(item.get("arguments", item.get("input"))),
+            compact(item.get("arguments", item.get("args", item.get("input")))),
         )
         return [Message("assistant", "", tool_calls=[call])]
     if kind in ("function_call_output", "custom_tool_call_output"):
@@ -203,6 +205,34 @@ def _response_item(item: dict[str, Any]) -> list[Message] | None:
         text = plain(item.get("summary"))
         return [Message("assistant", f"(thinking) {text}")] if text else []
     return None
+
+
+def _pydantic_ai(parts: list[Any]) -> list[Message]:
+    """The messages in the parts of a Pydantic AI request or response."""
+    found: list[Message] = []
+    said: Message | None = None  # the parts of one answer are one message
+    for part in parts:
+        kind = part.get("part_kind") if isinstance(part, dict) else None
+        if kind is None:
+            continue
+        body, name, call_id = plain(part.get("content")), part.get("tool_name"), part.get("tool_call_id")
+        if kind in ("tool-return", "retry-prompt") and name:
+            failed = kind == "retry-prompt" or part.get("outcome") == "failed" or says_error(part.get("content"))
+            found.append(Message("tool", body, str(name), tool_call_id=str(call_id or "") or None, is_error=failed))
+        elif kind in ("system-prompt", "instruction"):
+            found.append(Message("system", body))
+        elif kind in ("user-prompt", "retry-prompt"):
+            found.append(Message("user", body))
+        else:
+            if said is None:
+                said = Message("assistant", "")
+                found.append(said)
+            if name:
+                said.tool_calls.append(ToolCall(str(call_id or ""), str(name), compact(part.get("args"))))
+            elif body:
+                body = f"(thinking) {body}" if kind == "thinking" else body
+                said.text = f"{said.text}\n{body}" if said.text else body
+    return found
 
 
 def _is_message(item: Any) -> bool:
@@ -220,6 +250,14 @@ _COMPLETION_KEYS = frozenset({"text", "index", "finish_reason", "logprobs", "typ
 def _is_generation(value: dict[str, Any], default_role: str) -> bool:
     """Whether `{"text": …}` is what a completion model wrote."""
     return "generation_info" in value or (default_role == "assistant" and set(value) <= _COMPLETION_KEYS)
+
+
+def _pair(item: Any) -> Message | None:
+    """The message that LangChain lets people write as `("user", "…")`."""
+    if isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], str):
+        role = _ROLES.get(item[0].lower())
+        return Message(role, item[1]) if role else None
+    return None
 
 
 class Reader:
@@ -241,6 +279,9 @@ class Reader:
         for place, item in enumerate(items):
             if not isinstance(item, (dict, list)):
                 continue
+            if (said := _pair(item)) is not None:
+                found.append(said)
+                continue
             last = self._last.get((depth, place))
             if last is None or last[0] != item:
                 last = (item, self.messages(item, default_role, depth + 1))
@@ -251,6 +292,9 @@ class Reader:
     def _single(self, value: dict[str, Any], default_role: str, depth: int) -> list[Message]:
         if (special := _response_item(value)) is not None:
             return special
+        parts = value.get("parts")
+        if isinstance(parts, list) and any(isinstance(part, dict) and "part_kind" in part for part in parts):
+            return _pydantic_ai(parts)
         if _is_message(value):
             return _one(_unwrapped(value))
         if value.get("type") == "message" and isinstance(value.get("content"), list):

@@ -111,7 +111,9 @@ def _head(view: TraceView) -> Entry:
     failed = f" · {folded(view.error)}" if view.error else ""
     counts = f"{len(view.spans)} spans · {len(view.messages)} messages"
     return Entry(
-        "", f"trace {folded(view.trace_id)} · {view.status} · {_duration(view.duration_ms)} · {counts}{failed}", True
+        "",
+        f"trace {folded(view.trace_id)} · {folded(view.status)} · {_duration(view.duration_ms)} · {counts}{failed}",
+        True,
     )
 
 
