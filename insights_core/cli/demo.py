@@ -124,7 +124,9 @@ def _serve(port: int) -> None:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
             raise Failure(f"Port {port} is in use. Choose another one with --port.", 2)
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.headless", "true"]
-    command += ["--server.port", str(port), "--browser.gatherUsageStats", "false"]
+    # Without an address Streamlit asks the internet for its own.
+    command += ["--server.port", str(port), "--browser.serverAddress", "localhost"]
+    command += ["--browser.gatherUsageStats", "false"]
     # In the checkout, as its .streamlit/ holds the theme; so a path in the tracking URI must not be relative.
     environment = {**os.environ, "MLFLOW_TRACKING_URI": _absolute(client().tracking_uri)}
     process = subprocess.Popen(  # noqa: S603

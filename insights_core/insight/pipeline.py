@@ -19,16 +19,15 @@ from insights_core.connection import Connection
 from insights_core.entities.insight import (
     ClusterDetails,
     InsightSpec,
-    Outcome,
     SkippedTrace,
     TraceRow,
     TraceScope,
-    TraceSummary,
 )
 from insights_core.errors import InvalidParameterError, ModelError
 from insights_core.insight import persist
 from insights_core.insight.intake import Intake, Summarizing, TraceFacts, read_facts
-from insights_core.insight.summaries import OFFLINE, SummaryKey, SummaryRecord, total_redactions
+from insights_core.insight.result import has_failed, make_row, place_rows, remark_on, text_to_embed, why_nothing
+from insights_core.insight.summaries import OFFLINE, SummaryKey, total_redactions
 
 if TYPE_CHECKING:
     from insights_core.insight.naming import ClusterName, Group, Namer
@@ -159,7 +158,7 @@ class _Job:
         """See `run_pipeline`."""
         matching, traces, missing = self._timed("collect", self._collect)
         if not traces:
-            raise InvalidParameterError(_nothing(self._spec, matching))
+            raise InvalidParameterError(why_nothing(self._spec, matching))
         began = time.perf_counter()
         intake = await self._summarize(traces)
         self._stages.timings_s["summarize"] = time.perf_counter() - began
@@ -173,7 +172,7 @@ class _Job:
             )
         details = await self._understand(matching, intake)
         self._timed("persist", lambda: self._persist(details))
-        return _remark(intake)
+        return remark_on(intake)
 
     def _timed(self, stage: str, work: Callable[[], T]) -> T:
         began = time.perf_counter()
@@ -210,8 +209,8 @@ class _Job:
 
     async def _understand(self, matching: int, intake: Intake) -> ClusterDetails:
         """From summaries to the named map and its overview."""
-        rows = [_row(facts, record) for facts, record in zip(intake.facts, intake.records, strict=True)]
-        failed = [_has_failed(row) for row in rows]
+        rows = [make_row(facts, record) for facts, record in zip(intake.facts, intake.records, strict=True)]
+        failed = [has_failed(row) for row in rows]
         texts = [text_to_embed(record.summary) for record in intake.records]
         from insights_core.insight.topics import build_topics
 
@@ -227,7 +226,7 @@ class _Job:
             failed=failed,
             on_stage=clock.enter,
         )
-        _place(rows, topics, persist.id_prefix(self._run_id))
+        place_rows(rows, topics, persist.id_prefix(self._run_id))
         clock.enter("overview")
         overview = await self._overview(topics, len(rows), sum(failed))
         clock.end()
@@ -324,76 +323,3 @@ class _Clock:
         if self._stage:
             self._timings_s[self._stage] = moment - self._since
         self._since, self._stage = moment, None
-
-
-def _place(rows: list[TraceRow], topics: Topics, prefix: str) -> None:
-    """Give rows their cluster and coordinates, and clusters ids that name their run."""
-    for cluster in topics.clusters:
-        cluster.cluster_id = prefix + cluster.cluster_id
-        cluster.parent_id = prefix + cluster.parent_id if cluster.parent_id else None
-    leaf_ids = [prefix + leaf_id for leaf_id in topics.leaf_ids]
-    for index, row in enumerate(rows):
-        label, nearest = int(topics.labels[index]), int(topics.assigned[index])
-        row.cluster_id = leaf_ids[label] if label >= 0 else None
-        row.nearest_cluster_id = leaf_ids[nearest] if nearest >= 0 else None
-        row.x, row.y = (round(float(value), 4) for value in topics.coordinates[index])
-
-
-def text_to_embed(summary: TraceSummary) -> str:
-    """What of a summary decides which traces are alike: its title and its sentences."""
-    return f"{summary.title}. {summary.summary}"
-
-
-def _row(facts: TraceFacts, record: SummaryRecord) -> TraceRow:
-    """A trace of the result, still without its place."""
-    return TraceRow(
-        trace_id=facts.trace_id,
-        cluster_id=None,
-        nearest_cluster_id=None,
-        x=0.0,
-        y=0.0,
-        title=record.summary.title,
-        summary=record.summary.summary,
-        outcome=record.summary.outcome,
-        status=facts.status,
-        error=record.error,
-        latency_ms=facts.latency_ms,
-        timestamp_ms=facts.timestamp_ms,
-        span_count=facts.span_count,
-        relevant=record.summary.relevant,
-    )
-
-
-def _has_failed(row: TraceRow) -> bool:
-    return row.status == "ERROR" or row.outcome == Outcome.FAILURE
-
-
-def _nothing(spec: InsightSpec, matching: int) -> str:
-    """Why there is nothing to do."""
-    scope = spec.scope
-    if scope.trace_ids is not None:
-        return f"None of the {len(scope.trace_ids):,} traces that were named is in experiment {scope.experiment_id}."
-    if matching:
-        return f"{matching:,} traces match, but the sample is empty. Raise the sample rate or the number of traces."
-    conditions = {
-        "the filter": scope.filter_string,
-        "run": scope.run_id,
-        "session": scope.session_id,
-        "from": scope.start_time_ms,
-        "before": scope.end_time_ms,
-    }
-    said = ", ".join(f"{name} {value}" for name, value in conditions.items() if value is not None)
-    if not said:
-        return f"No trace matches: experiment {scope.experiment_id} has none yet. Log or import some first."
-    return f"No trace matches in experiment {scope.experiment_id} with {said}. Widen the selection."
-
-
-def _remark(intake: Intake) -> str:
-    """What a reader must know beside the result; "" where all went well."""
-    if not intake.left_out:
-        return ""
-    total = len(intake.facts) + len(intake.skipped)
-    return (
-        f"The spending cap was reached: {intake.left_out:,} of {total:,} traces were left out. "
-        "Raise the cap and create the insight again; what is summarised is reused."
-    )

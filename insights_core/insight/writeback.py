@@ -93,7 +93,7 @@ class TraceWriter:
 
         with self._store.ManagedSessionMaker(read_only=False) as session:
             columns = (SqlTraceInfo.request_id, SqlTraceInfo.experiment_id, SqlTraceInfo.timestamp_ms)
-            wanted = [item.trace_id for item in batch]
+            wanted = [str(item.trace_id) for item in batch]
             traces = {row[0]: row for row in session.query(*columns).filter(columns[0].in_(wanted))}
             for experiment_id in {row[1] for row in traces.values()}:
                 times = [row[2] for row in traces.values() if row[1] == experiment_id]
