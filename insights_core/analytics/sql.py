@@ -321,7 +321,16 @@ def _table(name: str) -> Any:
 
 
 def _partitions(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
-    yield from connection.execution_options(yield_per=_CHUNK).execute(statement).partitions()
+    """Rows, a chunk at a time."""
+    if connection.dialect.name in ("sqlite", "postgresql"):
+        # The driver's own rows: SQLAlchemy's take as long to make as everything else together. SQLite gives them as they
+        # are read, and psycopg keeps the answer in compact form.
+        cursor: Any = connection.execute(statement).cursor
+        while rows := cursor.fetchmany(_CHUNK):
+            yield rows
+    else:
+        # PyMySQL would make Python objects of the whole answer, unless it is streamed.
+        yield from connection.execution_options(yield_per=_CHUNK).execute(statement).partitions()
 
 
 def _within(experiment_ids: list[str], start: int | None, end: int | None) -> list[ColumnElement[bool]]:

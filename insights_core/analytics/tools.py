@@ -7,15 +7,12 @@ import numpy as np
 from insights_core.analytics.buckets import grouped_percentiles, rate
 from insights_core.analytics.facts import View
 from insights_core.analytics.models import (
-    ToolErrorPoint,
-    ToolLatencyPoint,
     ToolMetrics,
     ToolResponse,
     ToolSeries,
     ToolsResponse,
-    ToolVolumePoint,
 )
-from insights_core.analytics.traffic import buckets_of, named
+from insights_core.analytics.traffic import PERCENTILE_NAMES, buckets_of, named
 
 
 def tool_names(view: View) -> list[str]:
@@ -92,24 +89,20 @@ def _series(
     failures: np.ndarray,
     percentiles: np.ndarray,
 ) -> ToolSeries:
-    # model_construct: a month by the hour is tens of thousands of points, whose types are known here.
     times, n_traces, calls, bad = starts.tolist(), traces.tolist(), invocations.tolist(), failures.tolist()
-    points = percentiles.tolist()
-    values = [[None if value != value else value for value in point] for point in points]
-    return ToolSeries.model_construct(
-        volume=[
-            ToolVolumePoint.model_construct(time_bucket=times[i], trace_count=n_traces[i], invocation_count=calls[i])
-            for i in active.tolist()
-        ],
-        latency=[
-            ToolLatencyPoint.model_construct(
-                time_bucket=times[i], p50_latency=values[i][0], p90_latency=values[i][1], p99_latency=values[i][2]
-            )
-            for i in active.tolist()
-            if values[i][0] is not None
-        ],
-        errors=[
-            ToolErrorPoint.model_construct(time_bucket=times[i], error_rate=rate(bad[i], calls[i]))
-            for i in active.tolist()
-        ],
+    points = [[None if value != value else value for value in point] for point in percentiles.tolist()]
+    chosen = active.tolist()
+    # A month by the hour is tens of thousands of points: Pydantic makes them from dicts in a third of the time.
+    return ToolSeries.model_validate(
+        {
+            "volume": [
+                {"time_bucket": times[i], "trace_count": n_traces[i], "invocation_count": calls[i]} for i in chosen
+            ],
+            "latency": [
+                {"time_bucket": times[i], **dict(zip(PERCENTILE_NAMES, points[i], strict=True))}
+                for i in chosen
+                if points[i][0] is not None
+            ],
+            "errors": [{"time_bucket": times[i], "error_rate": rate(bad[i], calls[i])} for i in chosen],
+        }
     )

@@ -24,7 +24,7 @@ from insights_core.analytics.models import (
     VolumeSummary,
 )
 
-_PERCENTILE_NAMES = ("p50_latency", "p90_latency", "p99_latency")
+PERCENTILE_NAMES = ("p50_latency", "p90_latency", "p99_latency")
 _USAGE = {
     "input_tokens": "input_tokens",
     "output_tokens": "output_tokens",
@@ -105,7 +105,7 @@ def latency(view: View, time_bucket: str = "hour") -> LatencyResponse:
 
 def named(percentiles: np.ndarray) -> dict[str, float | None]:
     """p50_latency, p90_latency and p99_latency of an array of three."""
-    return {name: number(value) for name, value in zip(_PERCENTILE_NAMES, percentiles, strict=True)}
+    return {name: number(value) for name, value in zip(PERCENTILE_NAMES, percentiles, strict=True)}
 
 
 def cost_and_tokens(view: View, time_bucket: str = "day") -> CostResponse:

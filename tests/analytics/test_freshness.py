@@ -219,3 +219,29 @@ def test_over_http_hours_beyond_the_servers_limit_are_asked_for_again(facts_serv
 def test_a_selection_of_traces_is_a_slice(live):
     analytics, _ = live
     assert analytics.volume("1", slice=Slice(trace_ids=(OLD, "tr-unknown"))).summary.count == 1
+
+
+def test_rows_that_come_in_many_chunks_all_arrive(facts_uri, analytics, monkeypatch):
+    from insights_core.analytics import sql, store
+
+    if facts_uri.startswith("http"):
+        pytest.skip("pages, not chunks; see the test of the page size")
+    monkeypatch.setattr(sql, "_CHUNK", 7)
+    by_chunks = store.FactStore(sql.SqlSource(facts_uri)).view(["1"], spans=True)
+    whole = analytics.facts.view(["1"], spans=True)
+    for table in ("traces", "tags", "assessments", "spans"):
+        assert {name: len(values) for name, values in getattr(by_chunks, table).items()} == {
+            name: len(values) for name, values in getattr(whole, table).items()
+        }
+
+
+def test_over_http_traces_that_come_in_many_pages_all_arrive(facts_server, monkeypatch):
+    from insights_core.analytics import rest, store
+
+    whole = store.FactStore(rest.RestSource(facts_server)).view(["1"], spans=True)
+    monkeypatch.setattr(rest, "_PAGE", 30)
+    monkeypatch.setattr(rest, "_BATCH", 11)
+    monkeypatch.setattr(rest.RestSource, "traces_a_load", 60)
+    paged = store.FactStore(rest.RestSource(facts_server)).view(["1"], spans=True)
+    assert (paged.traces["trace_id"] == whole.traces["trace_id"]).all()
+    assert len(paged.spans["trace"]) == len(whole.spans["trace"])
