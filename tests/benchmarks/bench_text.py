@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable
@@ -32,7 +33,7 @@ def _trace(calls: int) -> Trace:
         spans.append(
             Span.from_dict(
                 {
-                    "name": "call", "trace_id": "AAAAAAAAAAAAAAAAAAAAAQ==", "span_id": number.to_bytes(8, "big").hex(),
+                    "name": "call", "trace_id": "AAAAAAAAAAAAAAAAAAAAAQ==", "span_id": base64.b64encode(number.to_bytes(8, "big")).decode(),
                     "parent_span_id": None, "start_time_unix_nano": number * 10**6, "end_time_unix_nano": number * 10**6 + 10**5,
                     "events": [], "status": {"code": "STATUS_CODE_OK", "message": ""},
                     "attributes": {key: json.dumps(value) for key, value in attributes.items()},
