@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from insights_core.entities import InsightStatus
+from insights_core.entities import Insight, InsightStatus
 from pages._ui import cluster_map, create_insight, layout, loaders, scope, states
 
 
@@ -12,6 +12,7 @@ def view() -> None:
         states.no_experiment()
         return
     run_id = st.query_params.get("run")
+    insight: Insight | None
     if run_id:
         insight = loaders.insight(run_id)
     else:

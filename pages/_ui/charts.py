@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 SERIES_COLOURS = {"p50": P50, "p90": P90, "p99": P99, "Error": ERROR, "OK": P90, "Error rate": ERROR}
 
 
+# Days as "18 Nov"; below a day the hour, with the day where it changes.
+_TIME_TICKS = [
+    {"dtickrange": [None, 86_399_999], "value": "%H:%M\n%-d %b"},
+    {"dtickrange": [86_400_000, "M1"], "value": "%-d %b"},
+    {"dtickrange": ["M1", None], "value": "%b %Y"},
+]
+
+
 def figure() -> go.Figure:
     """An empty Plotly figure; imported late, since it takes half a second."""
     import plotly.graph_objects as go
@@ -77,7 +85,7 @@ def draw(fig: go.Figure, alt: str, height: int = 215, key: str | None = None, **
         dragmode=False,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None, "traceorder": "normal"},
     )
-    fig.update_xaxes(showgrid=False, title=None, nticks=8)
+    fig.update_xaxes(showgrid=False, title=None, nticks=8, tickformatstops=_TIME_TICKS)
     fig.update_yaxes(title=None, nticks=5, rangemode="tozero", zeroline=False)
     return st.plotly_chart(fig, config={"displayModeBar": False}, alt=alt, key=key, **options)
 

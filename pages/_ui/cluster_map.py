@@ -9,7 +9,18 @@ from typing import Any
 import streamlit as st
 
 from insights_core.entities import ClusterDetails, Insight, TraceRow, TraceScope
-from pages._ui import create_insight, loaders, map_figure, navigation, pick_list, states, topics, trace_rows, url_state
+from pages._ui import (
+    add_evidence,
+    create_insight,
+    loaders,
+    map_figure,
+    navigation,
+    pick_list,
+    states,
+    topics,
+    trace_rows,
+    url_state,
+)
 from pages._ui.formats import duration, escape_markdown, number, plural, points, share
 
 COLOURS = ("Topic", "Status", "Latency", "Tag", "Assessment")
@@ -30,8 +41,8 @@ def caption(insight: Insight, details: ClusterDetails) -> str:
 
 def colour_control(experiment_id: str, details: ClusterDetails) -> tuple[str, str | None]:
     """Let the viewer choose what the colours say; gives the kind, and the name of the tag or assessment."""
-    changed = url_state.follow("colour", "map-colour", COLOURS, "Topic")
-    kind = st.segmented_control("Colour by", COLOURS, required=True, key="map-colour", on_change=changed)
+    kinds = dict(zip(COLOURS, COLOURS, strict=True))
+    kind = url_state.segmented("Colour by", kinds, "colour", "map-colour", "Topic", show_label=True)
     if kind not in _FIELDS:
         return kind, None
     names = sorted({name for one in _marks(experiment_id, details).values() for name in one[_FIELDS[kind]]})
@@ -151,12 +162,11 @@ def _panel(insight: Insight, details: ClusterDetails, picked: list[TraceRow]) ->
         {"run": insight.run_id, "cluster": row.cluster_id or topics.OUTLIERS, "trace": trace_id},
     )
     st.space("stretch")
+    ids = [one.trace_id for one in picked]
     create_insight.button(
-        insight.experiment_id,
-        "New insight from these",
-        key="from-selection",
-        trace_ids=[one.trace_id for one in picked],
+        insight.experiment_id, "New insight from these", key="from-selection", width="stretch", trace_ids=ids
     )
+    add_evidence.button(insight.experiment_id, ids, key="evidence-selection", width="stretch")
 
 
 def _topics_in(picked: list[TraceRow], details: ClusterDetails) -> None:

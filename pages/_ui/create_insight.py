@@ -12,7 +12,7 @@ from insights_core import settings
 from insights_core.entities import Insight, InsightEstimate, InsightSpec, TraceScope
 from insights_core.errors import InsightsError
 from pages._ui import loaders, navigation, states
-from pages._ui.formats import duration, escape_markdown, money, number, plural
+from pages._ui.formats import about, escape_markdown, money, number, plural
 from pages._ui.scope import DAY_MS
 
 _QUESTIONS = (
@@ -116,7 +116,9 @@ def _traces_inputs(experiment_id: str, trace_ids: list[str] | None) -> dict[str,
         st.markdown(f":material/check_box: **{plural(len(trace_ids), 'selected trace')}**")
         return {"scope": {"experiment_id": experiment_id, "trace_ids": trace_ids}}
     left, right = st.columns([5, 7], vertical_alignment="bottom")
-    days = _RANGES[left.segmented_control("Traces of", list(_RANGES), required=True, key="new-insight-range")]
+    days = _RANGES[
+        left.segmented_control("Traces of", list(_RANGES), required=True, key="new-insight-range") or "All time"
+    ]
     sample = right.selectbox(
         "Sample", list(_SAMPLES), key="new-insight-sample", help="At random over all that match, the same each time."
     )
@@ -226,12 +228,10 @@ def _show(estimate: InsightEstimate) -> None:
         else f"about {money(estimate.cost_usd)}"
     )
     with st.container(horizontal=True, gap="medium"):
-        for value, label in (
-            (shown, "traces"),
-            (f"about {duration(1000 * estimate.duration_s)}", "time"),
-            (cost, "cost"),
-            (f"about {number(tokens)}" if tokens else "none", "tokens"),
-        ):
+        figures = [(shown, "traces"), (about(1000 * estimate.duration_s), "time"), (cost, "cost")]
+        if tokens:
+            figures.append((f"about {number(tokens)}", "tokens"))
+        for value, label in figures:
             st.markdown(f"**{escape_markdown(value)}** :gray[{label}]", width="content")
         if estimate.summarized_traces:
             st.markdown(f"**{number(estimate.summarized_traces)}** :gray[summarised already]", width="content")

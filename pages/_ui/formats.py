@@ -34,6 +34,24 @@ def escape_markdown(text: object, limit: int | None = None) -> str:
     return _MARKUP.sub(r"\\\1", _LEADING_BLOCK.sub(_JOINER, broken))
 
 
+def emphasised(text: object, limit: int = 4000) -> str:
+    """Text of several lines whose `**words**` stay bold and everything else is shown letter by letter.
+
+    For overviews, which models and the offline provider write so; what they quote is still escaped.
+    """
+    lines = [line for line in str(text)[:limit].splitlines() if line.strip()]
+    return "  \n".join(_bold(line) for line in lines)
+
+
+def _bold(line: str) -> str:
+    parts = line.split("**")
+    if len(parts) % 2 == 0:
+        return escape_markdown(line)
+    # `escape_markdown` trims, so the spaces around bold words are put back.
+    shown = [f"{' ' * part[:1].isspace()}{escape_markdown(part)}{' ' * part[-1:].isspace()}" for part in parts]
+    return "".join(f"**{part.strip()}**" if at % 2 and part.strip() else part for at, part in enumerate(shown))
+
+
 def escape_html(text: object, limit: int | None = None) -> str:
     """Text for `st.html`; line breaks stay."""
     words = str(text)
@@ -86,6 +104,13 @@ def duration(milliseconds: float | None) -> str:
         return f"{seconds:.1f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def about(milliseconds: float) -> str:
+    """about 24 s: an estimate, as coarse as it is."""
+    return (
+        f"about {round(milliseconds / 1000)} s" if 5_000 <= milliseconds < 99_500 else f"about {duration(milliseconds)}"
+    )
 
 
 def money(usd: float | None) -> str:

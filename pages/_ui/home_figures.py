@@ -40,8 +40,8 @@ def measure(experiment_id: str, start_ms: int | None, end_ms: int, bucket: str) 
 @st.cache_data(ttl=60, max_entries=64, show_spinner=False)
 def _measure(uri: str, experiment_id: str, start_ms: int | None, end_ms: int, bucket: str) -> Measured:
     analytics = loaders.client().analytics
-    asked = {"experiment_ids": [experiment_id], "start_time": start_ms, "end_time": end_ms, "time_bucket": bucket}
-    volume, latency, cost = analytics.volume(**asked), analytics.latency(**asked), analytics.cost_and_tokens(**asked)
+    asked = ([experiment_id], start_ms, end_ms, bucket)
+    volume, latency, cost = analytics.volume(*asked), analytics.latency(*asked), analytics.cost_and_tokens(*asked)
     return Measured(
         traces=volume.summary.count,
         errors=volume.summary.error_count,

@@ -135,7 +135,7 @@ def _goes_with_errors(uri: str, experiment_id: str, start_ms: int | None, end_ms
 
 
 def _of_insights(insights: list[Insight], seen: datetime) -> list[Item]:
-    items = []
+    items: list[Item] = []
     finished = [one for one in insights if one.status == InsightStatus.FINISHED]
     for one in [one for one in insights if one.updated_at > seen][:3]:
         if one.status == InsightStatus.FAILED:
@@ -158,7 +158,7 @@ def _topic_news(finished: list[Insight]) -> list[Item]:
     newest = finished[0]
     details = loaders.insight_details(newest)
     leaves = [topic for topic in topics.tree(details) if topic.is_leaf and topic.cluster]
-    items = []
+    items: list[Item] = []
     if len(finished) > 1:
         for one in comparison.match(loaders.insight_details(finished[1]), details):
             if one.before is None and one.now is not None and len(items) < 2:

@@ -56,10 +56,8 @@ def _topics(tree: list[Topic], details: ClusterDetails) -> Topic:
 
 def _traces(topic: Topic) -> TraceRow | None:
     st.markdown(f"**{escape_markdown(topic.title or 'Without a name', 100)}**")
-    changed = url_state.follow("order", "order", topics.ORDERS, topics.ORDERS[0], remember=True, forget=("trace",))
-    order = st.segmented_control(
-        "Show", topics.ORDERS, required=True, key="order", on_change=changed, label_visibility="collapsed"
-    )
+    orders = dict(zip(topics.ORDERS, topics.ORDERS, strict=True))
+    order = url_state.segmented("Show", orders, "order", "order", topics.ORDERS[0], remember=True, forget=("trace",))
     typical = topic.cluster.example_trace_ids if topic.cluster else []
     rows = {row.trace_id: row for row in topics.ordered(topic.rows, order, typical)}
     if not rows:
@@ -83,7 +81,10 @@ def _about(topic: Topic, details: ClusterDetails) -> None:
         ),
     ):
         _name(topic, details)
-    with right, layout.card("Trend", f"{plural(topic.size, 'trace')} · {share(topic.error_rate)} errors"):
+    with (
+        right,
+        layout.card("Trend", f"{plural(topic.size, 'trace')} · {share(topic.error_rate)} errors", height="content"),
+    ):
         _trend(topic, details)
         with st.container(horizontal=True, key="flush-topic"):
             navigation.link("map", "Show on the map", {"run": details.run_id, "cluster": topic.cluster_id})
@@ -113,9 +114,7 @@ def _name(topic: Topic, details: ClusterDetails) -> None:
             st.caption(f"**{name}**")
         for row in shown:
             with layout.row(f"{name[0]}-{row.trace_id}", last=row is shown[-1]):
-                st.markdown(
-                    f"{trace_rows.state(row)} {escape_markdown(row.summary or row.title, 110)}", width="stretch"
-                )
+                st.markdown(f"{trace_rows.state(row)} {escape_markdown(row.summary or row.title, 90)}", width="stretch")
                 there = {"run": details.run_id, "cluster": row.cluster_id or topics.OUTLIERS, "trace": row.trace_id}
                 navigation.link("insight", "Read", there | {"order": "Typical"})
     if not topic.is_leaf:

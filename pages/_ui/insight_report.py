@@ -9,12 +9,12 @@ import streamlit as st
 
 from insights_core.entities import ClusterDetails, Insight, InsightStatus
 from pages._ui import badges, comparison, layout, loaders, states, topics
-from pages._ui.formats import duration, escape_markdown, moment, money, number, period, plural, share
+from pages._ui.formats import duration, emphasised, escape_markdown, moment, money, number, period, plural, share
 
 
 def scope_line(insight: Insight) -> str:
     """Insight · 4,812 traces · 12 topics · finished today 11:02 · $2.91"""
-    parts = ["Insight", plural(insight.trace_count, "trace")]
+    parts = ["Insight"] + ([plural(insight.trace_count, "trace")] if insight.trace_count else [])
     if insight.status == InsightStatus.FINISHED:
         details = loaders.insight_details(insight)
         if details.traces:
@@ -57,7 +57,7 @@ def summary(insight: Insight, details: ClusterDetails) -> None:
     text, trust = st.columns([5, 6])
     with text, layout.card():
         question(insight)
-        layout.labelled("Overview", escape_markdown(details.overview or "No overview was written.", 2500))
+        layout.labelled("Overview", emphasised(details.overview or "No overview was written."))
     with trust, layout.card():
         with st.container(horizontal=True, vertical_alignment="center", key="trust-head"):
             st.subheader(
@@ -108,9 +108,12 @@ def trust_facts(details: ClusterDetails) -> list[tuple[str, str, str]]:
             if removed
             else "every cited line says what is claimed"
         )
-        facts.append(
-            ("Claims checked", f"{number(metrics.claims_confirmed)} of {number(metrics.claims_checked)}", meaning)
-        )
+        few = metrics.claims_checked < 1000
+        value = f"{metrics.claims_confirmed} of {metrics.claims_checked}"
+        if not few:
+            value = share(metrics.claims_confirmed, metrics.claims_checked)
+            meaning = f"of {number(metrics.claims_checked)}: {meaning}"
+        facts.append(("Claims checked", value, meaning))
     return facts
 
 

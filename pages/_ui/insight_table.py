@@ -51,16 +51,7 @@ def _filtered(found: list[Insight]) -> list[Insight]:
             label_visibility="collapsed",
             width=280,
         )
-        changed = url_state.follow("status", "insights-status", list(_KINDS), "all")
-        kind = st.segmented_control(
-            "Status",
-            list(_KINDS),
-            format_func=_KINDS.__getitem__,
-            required=True,
-            key="insights-status",
-            on_change=changed,
-            label_visibility="collapsed",
-        )
+        kind = url_state.segmented("Status", _KINDS, "status", "insights-status", "all")
         changed = url_state.follow("sort", "insights-sort", list(_SORTS), "newest")
         sort = st.selectbox(
             "Sort",

@@ -52,7 +52,7 @@ def draw(details: ClusterDetails, rows: Sequence[TraceRow], kind: str, values: S
     def layer(places: Sequence[int], name: str, **marker: Any) -> None:
         if len(places):
             at = np.asarray(places)
-            marker = {"size": _point_size(len(rows)), "opacity": 0.6, **marker}
+            marker = {"size": _point_size(len(rows)), "opacity": 0.75, **marker}
             fig.add_scattergl(
                 x=x[at],
                 y=y[at],

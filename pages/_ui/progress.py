@@ -9,7 +9,7 @@ import streamlit as st
 
 from insights_core.entities import Insight, InsightStatus
 from pages._ui import loaders, navigation, states
-from pages._ui.formats import duration, escape_markdown, moment, money, number
+from pages._ui.formats import about, duration, escape_markdown, moment, money, number
 
 # Stage -> its word and about which share of a job's time lies before it and in it.
 STAGES: dict[str, tuple[str, float, float]] = {
@@ -63,7 +63,8 @@ def _progress(run_id: str, key: str, with_link: bool) -> None:
         loaders.forget_lists()
         # The whole page has to change now; inside a fragment's own rerun this reruns the page.
         st.rerun()
-    st.markdown(f"**{escape_markdown(insight.name, 120)}**")
+    if with_link:
+        st.markdown(f"**{escape_markdown(insight.name, 120)}**")
     st.progress(fraction(insight), escape_markdown(sentence(insight)))
     stalled = insight.status == InsightStatus.STALLED
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -73,7 +74,7 @@ def _progress(run_id: str, key: str, with_link: bool) -> None:
             )
         else:
             st.caption(escape_markdown(_outlook(insight)), width="content")
-        with st.container(horizontal=True, width="content"):
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
             if with_link:
                 navigation.link("insight", "Watch", {"run": run_id})
             if stalled and st.button("Go on", icon=":material/play_arrow:", key=f"resume-{key}", type="primary"):
@@ -95,7 +96,7 @@ def _outlook(insight: Insight) -> str:
     elapsed, gained = time.monotonic() - started, done - first
     parts = []
     if elapsed > 3 and gained > 0.02:
-        parts.append(f"about {duration(1000 * max(1.0, elapsed * (1 - done) / gained))} left")
+        parts.append(f"{about(1000 * max(1.0, elapsed * (1 - done) / gained))} left")
     else:
         parts.append(f"for {duration(1000 * (datetime.now(UTC) - insight.created_at).total_seconds())}")
     if insight.progress.cost_usd:

@@ -92,16 +92,7 @@ def controls(scope: Scope, with_range: bool = True) -> None:
     )
     if not with_range:
         return
-    changed = url_state.follow("range", "scope-range", list(RANGES), scope.range, remember=True)
-    st.segmented_control(
-        "Time range",
-        list(RANGES),
-        format_func=RANGES.__getitem__,
-        required=True,
-        key="scope-range",
-        on_change=changed,
-        label_visibility="collapsed",
-    )
+    url_state.segmented("Time range", RANGES, "range", "scope-range", scope.range, remember=True)
     if scope.range == "custom":
         _custom_dates(scope)
 

@@ -31,6 +31,11 @@ _FRAME = """
 [data-testid=stButtonGroup] [data-selected],[role=tab][data-selected]{color:var(--mi-chosen)!important}
 [class*="st-key-flush"] [data-testid=stPageLink] a{padding-inline:0}
 [class*="st-key-ruled"]{padding-bottom:.45rem;border-bottom:1px solid var(--mi-line)}
+/* In rows the action stays beside the text, however long that is; a link to the page one is on looks like the others. */
+@media (min-width:641px){[class*="st-key-ruled"],[class*="st-key-last"]{flex-wrap:nowrap!important}[class*="st-key-ruled"]>:first-child,[class*="st-key-last"]>:first-child{min-width:0}}
+[class*="st-key-ruled"] [data-testid=stPageLink] a,[class*="st-key-last"] [data-testid=stPageLink] a{background:none;font-weight:400}
+[class*="st-key-ruled"] [data-testid=stPageLink] a *,[class*="st-key-last"] [data-testid=stPageLink] a *{font-weight:inherit}
+[class*="st-key-ruled"] [data-testid=stPageLink] a:hover,[class*="st-key-last"] [data-testid=stPageLink] a:hover{background:var(--mi-tint)}
 .st-key-bulk{min-height:2.5rem}
 .mi-muted{color:var(--mi-muted)} .mi-num{text-align:right;white-space:nowrap} .mi-bad{color:var(--mi-bad)}"""
 
@@ -86,7 +91,7 @@ _TRACE = """
 .mi-pairs dd{margin:0;overflow-wrap:anywhere;white-space:pre-wrap}
 /* Names on the map stay readable over points, in both themes. */
 .js-plotly-plot .annotation-text{fill:var(--mi-ink)!important;paint-order:stroke;stroke:var(--mi-page);stroke-width:4px;stroke-linejoin:round}
-@media (max-width:640px){.mi-spans summary{grid-template-columns:minmax(7rem,46%) 1fr 3.4rem}.mi-npmi{grid-template-columns:minmax(2rem,1fr) 5.6rem 4.8rem;gap:.5rem}}"""
+@media (max-width:640px){.js-plotly-plot .annotation-text{font-size:10px!important}.mi-spans summary{grid-template-columns:minmax(7rem,46%) 1fr 3.4rem}.mi-npmi{grid-template-columns:minmax(2rem,1fr) 5.6rem 4.8rem;gap:.5rem}}"""
 
 CSS = f"<style>{_VARIABLES}{_FRAME}{_PICK_LIST}{_FIGURES}{_TRACE}</style>"
 

@@ -10,7 +10,7 @@ from insights_core.entities import Cluster, ClusterDetails, Outcome, TraceRow
 from pages._ui import charts
 from pages._ui.formats import escape_markdown, number, share
 from pages._ui.pick_list import Option
-from pages._ui.theme import CATEGORIES, ERROR, PALE
+from pages._ui.theme import CATEGORIES, ERROR, NEUTRAL, PALE
 
 OUTLIERS = "outliers"
 ORDERS = ("Errors first", "Newest", "Typical")
@@ -117,7 +117,7 @@ def options(topics: Sequence[Topic], details: ClusterDetails) -> dict[str, Optio
                 f":gray[{number(topic.size)}]",
                 f":gray[{share(topic.size, total)}]",
                 f":{colour}[{100 * topic.error_rate:.0f}% errors]",
-                charts.sparkline(trend(topic.rows, span), ERROR if colour == "red" else "#8296A1"),
+                charts.sparkline(trend(topic.rows, span), ERROR if colour == "red" else NEUTRAL),
             ),
             topic.depth,
         )
@@ -152,23 +152,29 @@ def ordered(rows: Sequence[TraceRow], order: str, typical: Sequence[str] = ()) -
 
 
 def groups(details: ClusterDetails) -> tuple[dict[str, str], dict[str, str]]:
-    """What the map is coloured by: cluster id -> id of its topmost cluster, and that id -> colour.
+    """What the map is coloured by: cluster id -> id of its group, and that id -> colour.
 
-    The largest groups have the hues; beyond as many as can be told apart, groups share a neutral.
+    Groups are the topmost clusters; one that holds more than half of all traces is taken apart, or the map would be of
+    one colour. The largest groups have the hues; beyond as many as can be told apart, groups share a neutral.
     """
-    parent = {cluster.cluster_id: cluster.parent_id for cluster in details.clusters}
+    below: dict[str | None, list[str]] = defaultdict(list)
+    known = {cluster.cluster_id for cluster in details.clusters}
+    for cluster in details.clusters:
+        below[cluster.parent_id if cluster.parent_id in known else None].append(cluster.cluster_id)
+    counts = Counter(row.cluster_id for row in details.traces)
 
-    def top(cluster_id: str) -> str:
-        seen = {cluster_id}
-        above = parent.get(cluster_id)
-        while above and above in parent and above not in seen:
-            seen.add(above)
-            cluster_id, above = above, parent[above]
-        return cluster_id
+    def size(one: str) -> int:
+        return sum(counts[each] for each in _within(one, below))
 
-    tops = {cluster_id: top(cluster_id) for cluster_id in parent}
-    sizes = Counter(tops[row.cluster_id] for row in details.traces if row.cluster_id in tops)
-    colours = {
-        one: CATEGORIES[at] if at < len(CATEGORIES) else "#8296A1" for at, (one, _) in enumerate(sizes.most_common())
-    }
-    return tops, colours | {OUTLIERS: PALE}
+    half = sum(counts[one] for one in known) / 2
+    shown = list(below[None])
+    while shown and below[largest := max(shown, key=size)] and size(largest) > half:
+        shown.remove(largest)
+        shown += below[largest]
+    shown.sort(key=lambda one: -size(one))
+    colours = {one: CATEGORIES[at] if at < len(CATEGORIES) else NEUTRAL for at, one in enumerate(shown)}
+    return {each: one for one in shown for each in _within(one, below)}, colours | {OUTLIERS: PALE}
+
+
+def _within(cluster_id: str, below: dict[str | None, list[str]]) -> list[str]:
+    return [cluster_id, *(each for child in below[cluster_id] for each in _within(child, below))]

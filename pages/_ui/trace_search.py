@@ -24,7 +24,7 @@ def search_controls(scope: Scope) -> TraceScope:
     """Draw the controls; gives the traces that they say, within the page's scope."""
     with st.container(horizontal=True, vertical_alignment="center", key="trace-filters"):
         words = _text("text", "Search", "Words in a trace", "search", 190)
-        status = _one_of("status", "Status", _STATUSES, "all")
+        status = url_state.segmented("Status", _STATUSES, "status", "traces-status", "all")
         slow = _choice("slow", "Latency", _SLOW, 130)
         tag = _choice("tag", "Tag", {"": "Any tag"} | {one: one for one in _tags(scope)}, 165)
         session = _text("session", "Session", "Session id", "forum", 140)
@@ -107,20 +107,6 @@ def _text(param: str, label: str, placeholder: str, icon: str, width: int) -> st
         width=width,
     )
     return value.strip()
-
-
-def _one_of(param: str, label: str, values: dict[str, str], default: str) -> str:
-    key = f"traces-{param}"
-    changed = url_state.follow(param, key, list(values), default)
-    return st.segmented_control(
-        label,
-        list(values),
-        format_func=values.__getitem__,
-        required=True,
-        key=key,
-        on_change=changed,
-        label_visibility="collapsed",
-    )
 
 
 def _choice(param: str, label: str, values: dict[str, str], width: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -60,3 +60,38 @@ def _first_valid(candidates: Sequence[str | None], options: Sequence[str] | None
         if candidate is not None and (options is None or candidate in options):
             return candidate
     return None
+
+
+def segmented(
+    label: str,
+    options: Mapping[str, str],
+    param: str,
+    key: str,
+    default: str,
+    remember: bool = False,
+    forget: Sequence[str] = (),
+    show_label: bool = False,
+) -> str:
+    """A segmented control whose choice is in the URL.
+
+    Args:
+        label: Name for screen readers, or over the control with `show_label`.
+        options: Value -> its word.
+        param: Query parameter.
+        key: Key of the widget.
+        default: Value where nothing was chosen.
+        remember: As for `follow`.
+        forget: As for `follow`.
+        show_label: Whether the label is seen.
+    """
+    changed = follow(param, key, list(options), default, remember, forget)
+    chosen = st.segmented_control(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        required=True,
+        key=key,
+        on_change=changed,
+        label_visibility="visible" if show_label else "collapsed",
+    )
+    return str(chosen)
