@@ -194,6 +194,8 @@ def print_result(insight: Any, details: Any) -> None:
         said.append(f"silhouette {trust.silhouette:.2f}")
     if trust.claims_checked:
         said.append(f"{trust.claims_confirmed / trust.claims_checked:.0%} of the claims check out")
+    if reused := details.config.get("reused_summaries"):
+        said.append(f"{reused:,} summaries reused")
     if details.skipped:
         first = details.skipped[0]
         said.append(f"{len(details.skipped):,} skipped ({first.trace_id}: {first.reason})")

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from insights_core.artifacts.runs import NAME_TAG, TYPE_TAG
+from insights_core.artifacts.runs import NAME_TAG, TYPE_TAG, find_parent_run
 from insights_core.connection import Connection
 from insights_core.entities.insight import (
     ClusterDetails,
@@ -90,8 +90,6 @@ class InsightJobs(Connection):
         Raises:
             ExperimentNotFoundError: There is no such experiment.
         """
-        from insights_core.artifacts.runs import _check_experiment
-
         experiment_id = self.experiment_or_default(experiment_id)
         found: list[Insight] = []
         token = None
@@ -109,7 +107,8 @@ class InsightJobs(Connection):
                 if not token:
                     break
             if not found:
-                _check_experiment(self, experiment_id)
+                # An experiment that does not exist has no runs either, and must not look empty.
+                find_parent_run(self, experiment_id)
         return found
 
     def cancel_insight(self, run_id: str) -> None:
@@ -240,7 +239,6 @@ def _to_insight(run: Run) -> Insight:
         status = InsightStatus.STALLED
     created = _moment(info.start_time)
     ended = _moment(info.end_time) if info.end_time and status != InsightStatus.RUNNING else None
-    counted = tags.get(persist.TRACES_TAG, "")
     return Insight(
         run_id=info.run_id,
         experiment_id=info.experiment_id,
@@ -250,7 +248,7 @@ def _to_insight(run: Run) -> Insight:
         status=status,
         created_at=created,
         updated_at=max(moment for moment in (created, progress.updated_at, ended) if moment),
-        trace_count=int(counted) if counted.isdigit() else progress.total,
+        trace_count=_whole(tags.get(persist.TRACES_TAG)),
         cluster_count=_whole(tags.get(persist.CLUSTERS_TAG)),
         theme_id=tags.get(persist.THEME_TAG),
         model=tags.get(persist.MODEL_TAG, "offline"),

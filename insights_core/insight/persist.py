@@ -152,6 +152,8 @@ def write_sample(connection: Connection, run_id: str, matching: int, trace_ids: 
     """Write which traces the job works on."""
     with mlflow_errors():
         connection.mlflow.log_text(run_id, json.dumps({"matching": matching, "trace_ids": trace_ids}), SAMPLE_ARTIFACT)
+        # What lists show while the job runs; the result's own number takes its place.
+        connection.mlflow.set_tag(run_id, TRACES_TAG, str(len(trace_ids)))
 
 
 def read_sample(connection: Connection, run_id: str) -> tuple[int, list[str]] | None:
