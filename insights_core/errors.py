@@ -161,6 +161,8 @@ def from_mlflow(error: Exception) -> InsightsError:
         return error
     message = str(error).strip() or type(error).__name__
     status = getattr(error, "get_http_status_code", lambda: None)()
+    # Artifacts go through plain HTTP, whose errors carry the whole response.
+    status = getattr(getattr(error, "response", None), "status_code", status)
     if status in (401, 403):
         return PermissionDeniedError(f"MLflow refused: {message}", status=status)
     module = type(error).__module__.split(".")[0]

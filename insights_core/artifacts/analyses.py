@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from insights_core.artifacts.base import InvestigationBase, clean, required_name
@@ -123,8 +124,15 @@ class Analyses(InvestigationBase):
             raise _without_file(insights_run_id)
         return found
 
+    @cached_property
+    def _seen_analyses(self) -> dict[str, tuple[str, Analysis]]:
+        """Run id -> tag and analysis as they were when last read."""
+        return {}
+
     def list_analyses(self, experiment_id: str | None = None) -> EntityList[Analysis]:
         """All analyses of an experiment, newest first; `.broken` names those that cannot be read.
+
+        Asked again, only what changed is read again.
 
         Raises:
             ExperimentNotFoundError: There is no such experiment.
@@ -133,8 +141,13 @@ class Analyses(InvestigationBase):
 
         def read(run: Run) -> Analysis | None:
             try:
+                tag = run.data.tags.get(ANALYSIS.tag(""))
+                seen = self._seen_analyses.get(run.info.run_id)
+                if tag and seen and seen[0] == tag:
+                    return seen[1].model_copy()
                 found = self.entity_store.read(run.info.run_id, ANALYSIS, "", _fixed(run))
                 if isinstance(found, Analysis):
+                    self._seen_analyses[run.info.run_id] = (tag or "", found)
                     return found
                 raise _without_file(run.info.run_id)
             except BrokenArtifactError as error:

@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from insights_core.artifacts.retrying import persistently
+from insights_core.artifacts.retrying import VANISHED, persistently
 from insights_core.connection import Connection
-from insights_core.errors import BrokenArtifactError, NotFoundError, from_mlflow
+from insights_core.errors import BrokenArtifactError, NotFoundError, PermissionDeniedError, from_mlflow
 
 if TYPE_CHECKING:
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
@@ -58,7 +58,7 @@ class RunFiles:
     def sizes(self, run_id: str) -> dict[str, int]:
         """Name -> size in bytes of every file; one request."""
         repository = self._repository(run_id)
-        listed = persistently(lambda: repository.list_artifacts(FOLDER))
+        listed = persistently(lambda: repository.list_artifacts(FOLDER), VANISHED)
         return {item.path.rsplit("/", 1)[-1]: item.file_size or 0 for item in listed if not item.is_dir}
 
     def read(self, run_id: str, name: str) -> str | None:
@@ -99,9 +99,10 @@ class RunFiles:
                 repository = self._repository(run_id)
                 persistently(partial(repository.delete_artifacts, f"{FOLDER}/{name}"))
             except Exception as error:
-                if not _is_missing(error):
+                if isinstance(from_mlflow(error), PermissionDeniedError):
                     self._undeletable.add(run_id)
                     self.write(run_id, name, EMPTY)
+                # Anything else: it is gone already, or the next one who looks finds it and tries again.
 
     def may_delete(self, run_id: str) -> bool:
         """False once a deletion in this run was refused."""

@@ -142,23 +142,15 @@ class Hypotheses(InvestigationBase):
                     edit.merge.setdefault("metadata", {})["reason"] = clean(reason)
             new = without_known(items, hypothesis.evidence)
             if new:
+                link_evidence(self, insights_run_id, new, allow_missing)
                 edit.add["evidence"] = plain_evidence(new)
             return edit
 
         with mlflow_errors():
-            if items:
-                self._must_have(insights_run_id, hypothesis_id)
-                link_evidence(self, insights_run_id, items, allow_missing)
             changed = self.entity_store.change(insights_run_id, HYPOTHESIS, hypothesis_id, decide, who)
             if not isinstance(changed, Hypothesis):
                 raise self._no_hypothesis(insights_run_id, hypothesis_id)
         return changed
-
-    def _must_have(self, run_id: str, hypothesis_id: str) -> None:
-        """No trace is linked for a hypothesis that is not there."""
-        self._analysis_run(run_id)
-        if not self.entity_store.has(run_id, HYPOTHESIS, hypothesis_id):
-            raise self._no_hypothesis(run_id, hypothesis_id)
 
     def _no_hypothesis(self, run_id: str, hypothesis_id: str) -> HypothesisNotFoundError:
         count = len(summaries(self._analysis_run(run_id), HYPOTHESIS))

@@ -171,6 +171,7 @@ class Issues(InvestigationBase):
                 edit.set["status"] = str(wanted)
             new = without_known(items, issue.evidence)
             if new:
+                link_evidence(self, parent, new, allow_missing)
                 edit.add["evidence"] = plain_evidence(new)
             if names:
                 edit.add["assessments"] = names
@@ -178,7 +179,6 @@ class Issues(InvestigationBase):
 
         with mlflow_errors():
             parent = self._run_of_issue(issue_id, insights_run_id)
-            link_evidence(self, parent, items, allow_missing)
             changed = self.entity_store.change(parent, ISSUE, issue_id, decide, who)
             if not isinstance(changed, Issue):
                 raise _no_issue(issue_id)

@@ -107,11 +107,9 @@ class EntityStore:
         if kind.id_field and not is_id(entity_id):
             return None
         found = self._find(run_id, kind).get(entity_id)
-        return None if found is None else self._entity(run_id, kind, entity_id, found, fixed)
-
-    def has(self, run_id: str, kind: Kind, entity_id: str) -> bool:
-        """Whether a run holds an entity; one request."""
-        return entity_id in self._find(run_id, kind)
+        # Never from memory: a listing does not show a hand's edit that leaves the size as it is.
+        state = None if found is None else self._state(run_id, kind, entity_id, found, fixed, with_changes=False)
+        return None if state is None else state.entity
 
     def read_all(
         self, run_id: str, kind: Kind, only: Sequence[str] | None = None, fixed: dict[str, Any] | None = None

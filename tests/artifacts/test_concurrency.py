@@ -83,8 +83,8 @@ def test_nothing_is_lost_without_a_lock_while_one_process_changes_the_status(
     experiment_id = client.mlflow.create_experiment(f"no lock {uuid.uuid4().hex}")
     traces = make_traces(client, experiment_id, 5)
     run_id, hypothesis_id = start(client, experiment_id)
-    at_once(_ADD_OR_SWITCH, 4, uri, run_id, hypothesis_id, "6", "no lock", *traces)
-    check_everything_is_there(uri, run_id, hypothesis_id, rationales(range(1, 4), 6))
+    at_once(_ADD_OR_SWITCH, 3, uri, run_id, hypothesis_id, "6", "no lock", *traces)
+    check_everything_is_there(uri, run_id, hypothesis_id, rationales(range(1, 3), 6))
     hypothesis = client.get_hypothesis(run_id, hypothesis_id)
     assert hypothesis.status == "VALIDATED"
     assert hypothesis.metadata["reason"] == "last"
