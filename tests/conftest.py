@@ -110,8 +110,9 @@ def run_mlflow_server(
         _wait_for(url + "/health", server, folder / "server.log")
         yield url
     finally:
-        os.killpg(server.pid, 15)
-        server.wait(20)
+        if server.poll() is None:
+            os.killpg(server.pid, 15)
+            server.wait(20)
 
 
 def _wait_for(url: str, process: subprocess.Popen, log: Path, seconds: float = 90) -> None:
@@ -127,6 +128,12 @@ def _wait_for(url: str, process: subprocess.Popen, log: Path, seconds: float = 9
         except httpx.HTTPError:
             time.sleep(0.2)
     raise RuntimeError(f"{url} did not answer within {seconds} s:\n{log.read_text()[-4000:]}")
+
+
+@pytest.fixture(scope="session")
+def start_mlflow_server():
+    """`run_mlflow_server`, for the fixtures of other folders."""
+    return run_mlflow_server
 
 
 @pytest.fixture(scope="session")

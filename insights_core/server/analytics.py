@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -16,7 +16,7 @@ from pydantic import Field
 from insights_core.analytics import models
 from insights_core.analytics.client import Analytics
 from insights_core.server.agentic import SignedIn
-from insights_core.server.bodies import Request
+from insights_core.server.bodies import ExperimentId, Request
 from insights_core.server.caller import Caller
 from insights_core.server.routing import ERROR_RESPONSES, InsightsRoute
 
@@ -24,11 +24,15 @@ router = APIRouter(tags=["Analytics"], route_class=InsightsRoute, responses=ERRO
 R = TypeVar("R")
 
 
+_LAST_MS = 253_402_300_799_999  # the end of the year 9999; databases hold no later time
+Milliseconds = Annotated[int, Field(ge=0, le=_LAST_MS)]
+
+
 class RangeRequest(Request):
-    experiment_ids: list[str] = Field(min_length=1)
-    start_time: int | None = None
+    experiment_ids: list[ExperimentId] = Field(min_length=1)
+    start_time: Milliseconds | None = None
     """Epoch milliseconds, inclusive."""
-    end_time: int | None = None
+    end_time: Milliseconds | None = None
     """Epoch milliseconds."""
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from insights_core.entities import (
     AnalysisStatus,
@@ -25,10 +26,22 @@ def _milliseconds(moment: Any) -> Any:
 Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
 
 
+ExperimentId = Annotated[str, Field(pattern=r"^[0-9]{1,18}$", examples=["0"])]
+"""MLflow's experiment ids are whole numbers; on anything else its own API breaks."""
+
+
 class Request(BaseModel):
     """An unknown field in a request is a mistake."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_nul(cls, values: Any) -> Any:
+        """PostgreSQL's texts cannot hold the character NUL, and no id or name has one."""
+        if isinstance(values, dict) and "\\u0000" in json.dumps(values):
+            raise ValueError("a text holds the character NUL, which cannot be stored")
+        return values
 
 
 class Body(BaseModel):
@@ -68,7 +81,7 @@ class EvidenceRequest(Request):
 
 
 class ExperimentRequest(Request):
-    experiment_id: str
+    experiment_id: ExperimentId
 
 
 class AnalysisRequest(Request):

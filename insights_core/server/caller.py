@@ -5,6 +5,7 @@ MLflow then decides what is allowed, whatever stands in front of it: its basic-a
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
@@ -78,6 +79,15 @@ def own_address(request: Request) -> str:
     )
 
 
+def _name(authorization: str) -> str | None:
+    """The user name in a Basic authorization, for the histories; MLflow itself checks the password."""
+    kind, _, encoded = authorization.partition(" ")
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[0] if kind.lower() == "basic" else None
+    except ValueError:
+        return None
+
+
 class Caller:
     """The caller of one request.
 
@@ -88,6 +98,7 @@ class Caller:
     def __init__(self, request: Request) -> None:
         self.headers = {name: request.headers[name] for name in _FORWARDED if name in request.headers}
         self.client = InsightsClient(own_address(request))
+        self.client.author = _name(self.headers.get("authorization", ""))
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run blocking work with the caller's credentials, outside the event loop and outside MLflow's threads."""

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
 
 from insights_core.errors import InsightsError, InvalidParameterError, PermissionDeniedError, from_mlflow
 
@@ -50,6 +51,10 @@ def error_response(error: InsightsError) -> JSONResponse:
 
 def _invalid_body(error: RequestValidationError) -> InvalidParameterError:
     first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return InvalidParameterError(
+            f"The body is no valid JSON: {first.get('ctx', {}).get('error', first['msg'])}.", field="body"
+        )
     field = ".".join(str(part) for part in first["loc"] if part != "body") or "body"
     return InvalidParameterError(f"{field}: {first['msg']}.", field=field)
 
@@ -67,6 +72,8 @@ class InsightsRoute(APIRoute):
                 return error_response(error)
             except RequestValidationError as error:
                 return error_response(_invalid_body(error))
+            except (HTTPException, RecursionError):
+                return error_response(InvalidParameterError("The body cannot be read as JSON.", field="body"))
             except Exception as error:
                 known = from_mlflow(error)
                 if known.http_status == 500:
