@@ -1,12 +1,11 @@
 """Insights: all of an experiment, and the way to a new one."""
 
-from pages._ui import create_insight, insight_table, layout, scope, states
+from pages._ui import create_insight, insight_table, layout, scope
 
 
 def view() -> None:
-    current = scope.current()
+    current = scope.require()
     if current is None:
-        states.no_experiment()
         return
     with layout.page_header("Insights", "Each groups traces by what they say, and names the groups"):
         scope.controls(current, with_range=False)

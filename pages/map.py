@@ -7,9 +7,8 @@ from pages._ui import cluster_map, create_insight, layout, loaders, scope, state
 
 
 def view() -> None:
-    current = scope.current()
+    current = scope.require()
     if current is None:
-        states.no_experiment()
         return
     run_id = st.query_params.get("run")
     insight: Insight | None

@@ -1,12 +1,11 @@
 """Traces: search, read, compare two, and make an insight from a selection."""
 
-from pages._ui import layout, scope, states, trace_search, trace_table
+from pages._ui import layout, scope, trace_search, trace_table
 
 
 def view() -> None:
-    current = scope.current()
+    current = scope.require()
     if current is None:
-        states.no_experiment()
         return
     with layout.page_header("Traces", f"{current.label} · newest first"):
         scope.controls(current)

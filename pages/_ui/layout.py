@@ -24,6 +24,7 @@ def page_header(
         caption: One line: what, how many traces, when, cost. Plain text.
         parent: Page name, label and query parameters of the way back, on a page of one entity.
     """
+    st.session_state.pop("title-to-come", None)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="header"):
         with st.container(gap=None, width="content"):
             if parent:

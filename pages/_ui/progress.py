@@ -81,8 +81,13 @@ def _progress(run_id: str, key: str, with_link: bool) -> None:
                 loaders.client().resume_insight(run_id)
                 loaders.forget_lists()
                 st.rerun()
-            if st.button("Stop", icon=":material/stop_circle:", key=f"stop-{key}", type="tertiary"):
+            stopping = f"stopping.{run_id}"
+            if st.session_state.get(stopping):
+                st.caption("Stopping", width="content")
+            elif st.button("Stop", icon=":material/stop_circle:", key=f"stop-{key}", type="tertiary"):
                 loaders.client().cancel_insight(run_id)
+                # The job ends at its next step; until then the button has done its work.
+                st.session_state[stopping] = True
                 loaders.forget_lists()
                 st.rerun()
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import streamlit as st
 
-from pages._ui import loaders, url_state
+from pages._ui import loaders, states, url_state
 from pages._ui.formats import period, zone
 
 DAY_MS = 86_400_000
@@ -67,6 +67,15 @@ def current() -> Scope | None:
     st.session_state["chosen.range"] = kind
     start, end = _bounds(kind)
     return Scope(experiment_id, names[experiment_id], kind, start, end)
+
+
+def require() -> Scope | None:
+    """The present scope; None where the server has no traces, and then the page is that state with its way out."""
+    scope = current()
+    if scope is None or not loaders.any_trace():
+        states.no_traces()
+        return None
+    return scope
 
 
 def params() -> dict[str, str]:

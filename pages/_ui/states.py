@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 import streamlit as st
 
+from insights_core import settings
 from insights_core.errors import (
     InsightsError,
     InvalidParameterError,
@@ -22,6 +24,8 @@ from pages._ui.formats import escape_html, escape_markdown
 _log = logging.getLogger("mlflow_insights.pages")
 F = TypeVar("F", bound=Callable[..., None])
 
+# What a library says of a broken connection is not for readers.
+_RAW = re.compile(r"HTTP\w*ConnectionPool|Caused by|NewConnectionError|Errno")
 _ICONS: tuple[tuple[type[InsightsError], str], ...] = (
     (UnavailableError, "cloud_off"),
     (NotFoundError, "search_off"),
@@ -41,12 +45,12 @@ def empty(title: str, text: str) -> st.delta_generator.DeltaGenerator:
     return st.container(horizontal=True, horizontal_alignment="center")
 
 
-def no_experiment() -> None:
-    """The state of every page but Home on a server without any experiment."""
+def no_traces() -> None:
+    """The state of every page but Home on a server without any trace."""
     from pages._ui import navigation
 
     with empty(
-        "Nothing to look at yet", "This MLflow has no experiment. Load the demo, import a file or connect a server."
+        "Nothing to look at yet", "This MLflow has no traces. Load the demo, import a file or connect a server."
     ):
         navigation.button("home", "Look at the first steps", "home", type="primary")
 
@@ -66,7 +70,17 @@ def loading(text: str, height: int = 240) -> Iterator[None]:
 
 def failed(error: Exception, key: str = "page") -> None:
     """One sentence that says who did not do what, and "Try again"; never a traceback."""
-    if isinstance(error, InsightsError):
+    title = st.session_state.pop("title-to-come", None)
+    if title:
+        st.title(title, anchor=False)
+    if isinstance(error, UnavailableError) and _RAW.search(error.message):
+        _log.warning("%s", error.message)
+        place = settings.MLFLOW_TRACKING_URI.get().rsplit("@", 1)[-1]
+        text, icon = (
+            f"MLflow at {place} did not answer. Check MLFLOW_TRACKING_URI and that the server runs.",
+            "cloud_off",
+        )
+    elif isinstance(error, InsightsError):
         text, icon = error.message, next((icon for kind, icon in _ICONS if isinstance(error, kind)), "error")
     else:
         _log.error("a page failed", exc_info=error)

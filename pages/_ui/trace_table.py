@@ -11,7 +11,7 @@ from insights_core.entities import TraceScope
 from pages._ui import add_evidence, badges, create_insight, loaders, states, trace_viewer, url_state
 from pages._ui.formats import clock, duration, number, plural
 from pages._ui.previews import preview
-from pages._ui.scope import RANGES, Scope
+from pages._ui.scope import Scope
 
 # An eager table of more rows is slow in the browser; the count says what is not shown.
 _MOST_ROWS = 1000
@@ -49,11 +49,11 @@ def _nothing(wanted: TraceScope, scope: Scope) -> None:
                 st.rerun()
         return
     text = (
-        "This experiment has no traces yet."
-        if scope.start_ms is None
-        else f"{RANGES[scope.range]} hold no trace of this experiment; older ones may be there."
+        "Older ones may be there."
+        if scope.start_ms is not None
+        else "Log some with MLflow, or choose another experiment."
     )
-    with states.empty("No traces", text):
+    with states.empty(f"No traces: {scope.label}", text):
         if scope.start_ms is not None and st.button("Show all time", icon=":material/history:", type="primary"):
             st.query_params["range"] = st.session_state["chosen.range"] = "all"
             st.rerun()

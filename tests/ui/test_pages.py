@@ -52,6 +52,7 @@ def test_a_server_that_does_not_answer_is_one_sentence_and_try_again(open_page, 
     assert "did not answer" in app.error[0].value
     assert "Traceback" not in said(app)
     assert [button.label for button in app.button] == ["Try again"]
+    assert len(app.title) == 1
 
 
 def test_home_begins_with_figures_against_the_period_before(open_page, demo_store):
@@ -201,3 +202,68 @@ def test_links_into_mlflow_appear_only_where_a_browser_reaches_it(open_page, dem
     app = open_page(demo_store.uri, "traces", range="all", trace=trace_id)
 
     assert app.get("link_button")[0].proto.url == f"https://mlflow.example/#/experiments/{demo_store.experiment_id}/traces/{trace_id}"
+
+
+@pytest.fixture
+def unfinished(demo_store):
+    """Make an insight run in the given state; gives its run id. All are gone afterwards."""
+    from insights_core.connection import Connection
+    from insights_core.entities import InsightProgress, InsightSpec, TraceScope
+    from insights_core.entities.common import now
+    from insights_core.insight import persist
+
+    connection, made = Connection(demo_store.uri), []
+
+    def make(status: str, **progress) -> str:
+        spec = InsightSpec(scope=TraceScope(experiment_id=demo_store.experiment_id), instruction="What is slow?")
+        run_id = persist.create_insight_run(connection, spec, "offline", {})
+        persist.write_spec(connection, run_id, spec, "offline", "", "")
+        said = InsightProgress(updated_at=now(), **progress).model_dump_json()
+        connection.mlflow.set_tag(run_id, "mlflow.insights.progress", said)
+        if status != "RUNNING":
+            connection.mlflow.set_terminated(run_id, status)
+        made.append(run_id)
+        return run_id
+
+    yield make
+    for run_id in made:
+        connection.mlflow.delete_run(run_id)
+
+
+def test_a_running_insight_shows_its_stage_and_can_be_stopped(open_page, demo_store, unfinished):
+    run_id = unfinished("RUNNING", stage="summarize", done=30, total=120)
+
+    app = open_page(demo_store.uri, "insight", run=run_id)
+    assert "Summaries · 30 of 120" in app.get("progress")[0].proto.text
+
+    next(button for button in app.button if button.label == "Stop").click().run()
+    assert not app.exception
+    assert "Stopping" in said(app)
+
+
+def test_a_failed_insight_says_why_and_how_to_go_on(open_page, demo_store, unfinished):
+    run_id = unfinished("FAILED", stage="summarize", message="The model endpoint refuses the key. Check OPENAI_API_KEY.")
+
+    app = open_page(demo_store.uri, "insight", run=run_id)
+
+    assert app.error[0].value == escape_markdown("The model endpoint refuses the key. Check OPENAI_API_KEY.")
+    assert "Go on" in [button.label for button in app.button]
+    assert "Run again" in [button.label for button in app.button]
+
+
+def test_the_table_of_insights_filters_by_status(open_page, demo_store, unfinished):
+    unfinished("FAILED", message="The server is down.")
+    assert len(open_page(demo_store.uri, "insights").dataframe[0].value) == 2
+
+    app = open_page(demo_store.uri, "insights", status="failed")
+
+    assert app.dataframe[0].value["Instruction"].tolist() == ["What is slow?"]
+
+
+def test_a_search_can_become_an_insight_with_its_filter(open_page, demo_store):
+    app = open_page(demo_store.uri, "traces", range="all", status="ERROR")
+
+    app.button(key="from-search").click().run()
+
+    assert app.session_state["new-insight-filter"] == "trace.status = 'ERROR'"
+    assert not app.exception
