@@ -293,7 +293,7 @@ class Summarizing:
             summary, text_hash, facts.text_key, error, checked, confirmed, item.redactions, stored_id
         )
         self._records[facts.trace_id] = record
-        log.add(to_feedback(facts.trace_id, record, self._key, self._run_id))
+        log.add(to_feedback(facts.trace_id, record, self._key, self._run_id), replaces=stored_id is not None)
         self._advance()
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -42,13 +42,19 @@ class TraceWriter:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._store: Any = connection.mlflow._tracing_client.store
+        self._known: frozenset[str] = frozenset()
 
-    def log_feedback(self, items: Sequence[Feedback]) -> list[str]:
+    def log_feedback(self, items: Sequence[Feedback], known: Collection[str] = ()) -> list[str]:
         """Create assessments, or replace those that have the same id.
+
+        Args:
+            items: With ids.
+            known: Ids of which the traces have an assessment; it saves a refused request each over HTTP.
 
         Returns:
             Ids of traces that are gone; all others are written.
         """
+        self._known = frozenset(known)
         gone: list[str] = []
         for batch in _batches(items):
             gone += self._persist(self._feedback_by_sql, self._feedback_by_call, batch)
@@ -106,22 +112,29 @@ class TraceWriter:
         return [trace_id for trace_id in wanted if trace_id not in traces]
 
     def _feedback_by_call(self, item: Feedback) -> str | None:
-        def create() -> None:
-            from mlflow.exceptions import MlflowException
+        from mlflow.exceptions import MlflowException
 
+        def replace() -> None:
+            self._store.update_assessment(
+                trace_id=item.trace_id,
+                assessment_id=item.assessment_id,
+                feedback=item.feedback,
+                metadata=item.metadata,
+            )
+
+        def create() -> None:
             try:
                 self._store.create_assessment(item)
-            except MlflowException as error:
-                if "constraint" not in str(error):
+            except MlflowException as refused:
+                # A second one with the same id is a broken constraint, which a server reports as status 500.
+                if "constraint" not in str(refused) and "500" not in str(refused):
                     raise
-                self._store.update_assessment(
-                    trace_id=item.trace_id,
-                    assessment_id=item.assessment_id,
-                    feedback=item.feedback,
-                    metadata=item.metadata,
-                )
+                try:
+                    replace()
+                except MlflowException:
+                    raise refused from None
 
-        return _unless_gone(create, str(item.trace_id))
+        return _unless_gone(replace if item.assessment_id in self._known else create, str(item.trace_id))
 
     def _tags_by_sql(self, key: str, batch: list[tuple[str, str]]) -> list[str]:
         from mlflow.store.tracking.dbmodels.models import SqlTraceInfo, SqlTraceTag
@@ -152,6 +165,7 @@ class SummaryLog:
         """Traces that were deleted meanwhile."""
         self._writer = writer
         self._waiting: list[Feedback] = []
+        self._known: set[str] = set()
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._failure: Exception | None = None
@@ -167,8 +181,12 @@ class SummaryLog:
         if self._failure and kind is None:
             raise self._failure
 
-    def add(self, feedback: Feedback) -> None:
+    def add(self, feedback: Feedback, replaces: bool = False) -> None:
         """Store this soon.
+
+        Args:
+            feedback: With its id.
+            replaces: The trace has an assessment with this id.
 
         Raises:
             InsightsError: An earlier one could not be stored.
@@ -177,6 +195,8 @@ class SummaryLog:
             raise self._failure
         with self._lock:
             self._waiting.append(feedback)
+            if replaces:
+                self._known.add(str(feedback.assessment_id))
 
     def _work(self) -> None:
         last = False
@@ -184,10 +204,11 @@ class SummaryLog:
             last = self._ended.wait(_FLUSH_EVERY_S)
             with self._lock:
                 batch, self._waiting = self._waiting, []
+                known, self._known = self._known, set()
             if not batch or self._failure:
                 continue
             try:
-                self.gone += self._writer.log_feedback(batch)
+                self.gone += self._writer.log_feedback(batch, known)
             except Exception as error:
                 self._failure = from_mlflow(error)
 
@@ -216,8 +237,11 @@ def _unless_gone(write: Any, trace_id: str) -> str | None:
 
     try:
         with_retries(write)
-    except NotFoundError:
-        return trace_id
+    except Exception as error:
+        # Where a trace is gone, MLflow says so for assessments, and lets the database say it for tags.
+        if isinstance(from_mlflow(error), NotFoundError) or "foreign key" in str(error).lower():
+            return trace_id
+        raise
     return None
 
 
