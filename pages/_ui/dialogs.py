@@ -39,7 +39,9 @@ def forget(prefix: str) -> None:
         del st.session_state[key]
 
 
-def show(known: Mapping[str, tuple[str, Callable[..., None]]], width: Literal["small", "medium", "large"] = "medium") -> bool:
+def show(
+    known: Mapping[str, tuple[str, Callable[..., None]]], width: Literal["small", "medium", "large"] = "medium"
+) -> bool:
     """Draw the dialog that was asked for.
 
     Args:

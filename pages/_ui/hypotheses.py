@@ -1,0 +1,173 @@
+"""The live dashboard of an analysis: counts, and a card for each hypothesis of which one is open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from insights_core.entities import AnalysisStatus
+from insights_core.entities.investigation import EntitySummary
+from pages._ui import dialogs, hypothesis_body, live, states, url_state
+from pages._ui.badges import badge
+from pages._ui.evidence import evidence_bar
+from pages._ui.formats import escape_markdown, moment, number
+
+_PAGE = 20
+# Fewer are seen at once and need no filter.
+_FILTER_FROM = 6
+_SHOWN = {"ALL": "All", "TESTING": "Testing", "VALIDATED": "Validated", "REJECTED": "Rejected"}
+_ORDERS = {"oldest": "As they came", "latest": "Latest news first", "evidence": "Most evidence"}
+_STATEMENT_CHARS = 240
+
+
+def dashboard(run_id: str, mark: st.delta_generator.DeltaGenerator, may_write: bool, issue_count: int) -> None:
+    """Draw the mark, the counts and the cards; while the analysis is ACTIVE, look for news every second.
+
+    Args:
+        run_id: The analysis.
+        mark: Where the live mark stands, in the page's header.
+        may_write: Whether to offer actions.
+        issue_count: Issues that came from this analysis.
+    """
+    seen = live.watch(run_id)
+    ticking = bool(seen.analysis) and seen.analysis.status == AnalysisStatus.ACTIVE
+
+    @states.fragment(run_every=1.0 if ticking else None, key="dashboard")
+    def board() -> None:
+        seen.poll()
+        live.toasts(seen)
+        if ticking and seen.analysis and seen.analysis.status != AnalysisStatus.ACTIVE:
+            # The ticking ends with a run of the whole page, which begins none.
+            st.rerun()
+        with mark:
+            live.mark(seen)
+        _counts(seen.hypotheses, issue_count)
+        _cards(seen.hypotheses, may_write, bool(ticking))
+
+    board()
+
+
+def _counts(found: Sequence[EntitySummary], issue_count: int) -> None:
+    by_status = {status: sum(one.status == status for one in found) for status in ("VALIDATED", "TESTING", "REJECTED")}
+    evidence = sum(one.evidence_count for one in found)
+    with st.container(horizontal=True, gap="medium", key="counts"):
+        for value, one, many in (
+            (len(found), "hypothesis", "hypotheses"),
+            (by_status["VALIDATED"], "validated", "validated"),
+            (by_status["TESTING"], "testing", "testing"),
+            (by_status["REJECTED"], "rejected", "rejected"),
+            (evidence, "piece of evidence", "pieces of evidence"),
+            (issue_count, "issue made", "issues made"),
+        ):
+            st.markdown(f"**{number(value)}** :gray[{one if value == 1 else many}]", width="content")
+
+
+def _cards(found: Sequence[EntitySummary], may_write: bool, ticking: bool) -> None:
+    if not found:
+        _nothing(may_write, ticking)
+        return
+    shown = _filtered(found) if len(found) >= _FILTER_FROM else list(found)
+    chosen = st.query_params.get("hypothesis")
+    page = _page(shown, chosen)
+    for line in shown[(page - 1) * _PAGE : page * _PAGE]:
+        _card(line, line.id == chosen, may_write, ticking)
+    if not shown:
+        st.caption("No hypothesis matches. Clear the search or choose another status.")
+    if len(shown) > _PAGE:
+        st.pagination(-(-len(shown) // _PAGE), key="hypothesis-page")
+
+
+def _page(shown: Sequence[EntitySummary], chosen: str | None) -> int:
+    """The page in view; at first the one with the hypothesis of the URL."""
+    key, pages = "hypothesis-page", max(1, -(-len(shown) // _PAGE))
+    if key not in st.session_state:
+        at = next((place for place, one in enumerate(shown) if one.id == chosen), 0)
+        st.session_state[key] = at // _PAGE + 1
+    st.session_state[key] = min(int(st.session_state[key]), pages)
+    return int(st.session_state[key])
+
+
+def _nothing(may_write: bool, ticking: bool) -> None:
+    text = (
+        "A hypothesis is a statement that traces can support or refute. Write the first one, or let an agent do it: it appears here."
+        if ticking
+        else "This investigation ended without one. Reopen it to go on."
+    )
+    with states.empty("No hypotheses yet", text):
+        if (
+            may_write
+            and ticking
+            and st.button("New hypothesis", icon=":material/add:", type="primary", key="first-hypothesis")
+        ):
+            dialogs.forget("new-hypothesis-")
+            dialogs.ask("new-hypothesis")
+
+
+def _filtered(found: Sequence[EntitySummary]) -> list[EntitySummary]:
+    with st.container(horizontal=True, vertical_alignment="center", key="hypothesis-filters"):
+        words = st.text_input(
+            "Search",
+            key="hypothesis-search",
+            placeholder="Search statements",
+            icon=":material/search:",
+            label_visibility="collapsed",
+            width=240,
+        )
+        changed = url_state.follow("status", "hypothesis-status", list(_SHOWN), "ALL")
+        status = st.segmented_control(
+            "Status",
+            list(_SHOWN),
+            format_func=_SHOWN.__getitem__,
+            required=True,
+            key="hypothesis-status",
+            on_change=changed,
+            label_visibility="collapsed",
+        )
+        changed = url_state.follow("sort", "hypothesis-sort", list(_ORDERS), "oldest")
+        order = st.selectbox(
+            "Order",
+            list(_ORDERS),
+            format_func=_ORDERS.__getitem__,
+            key="hypothesis-sort",
+            on_change=changed,
+            label_visibility="collapsed",
+            width=180,
+        )
+    shown = [one for one in found if status in ("ALL", one.status) and words.lower() in one.title.lower()]
+    if order == "latest":
+        shown.sort(key=lambda one: one.updated_at, reverse=True)
+    elif order == "evidence":
+        shown.sort(key=lambda one: -one.evidence_count)
+    return shown
+
+
+def _card(line: EntitySummary, is_open: bool, may_write: bool, ticking: bool) -> None:
+    with st.container(border=True, key=f"card-{line.id}"):
+        head, bar, toggle = st.columns([11, 10, 2], vertical_alignment="center", gap="medium")
+        head.markdown(
+            f"**{escape_markdown(line.title, _STATEMENT_CHARS)}**  \n{badge(line.status)} :small[:gray[{_news_age(line)}]]"
+        )
+        with bar:
+            evidence_bar(line.supports_count, line.refutes_count)
+        toggle.button(
+            "Close" if is_open else "Open",
+            key=f"toggle-{line.id}",
+            type="tertiary",
+            icon=":material/expand_less:" if is_open else ":material/expand_more:",
+            on_click=_toggle,
+            args=(line.id, is_open),
+        )
+        if is_open:
+            with states.failures(f"body-{line.id}"):
+                hypothesis_body.body(line, may_write, ticking)
+
+
+def _news_age(line: EntitySummary) -> str:
+    last = getattr(line, "last_evidence_at", None)
+    return f"last evidence {moment(last)}" if last else f"updated {moment(line.updated_at)}"
+
+
+def _toggle(hypothesis_id: str, was_open: bool) -> None:
+    st.query_params.pop("trace", None)
+    url_state.put("hypothesis", None if was_open else hypothesis_id)
