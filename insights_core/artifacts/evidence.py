@@ -13,7 +13,7 @@ from insights_core.artifacts.retrying import persistently
 from insights_core.connection import Connection
 from insights_core.entities import Evidence
 from insights_core.entities.common import now
-from insights_core.errors import InvalidParameterError, TraceNotFoundError, mlflow_errors
+from insights_core.errors import InvalidParameterError, PermissionDeniedError, TraceNotFoundError, mlflow_errors
 
 EXAMPLE = '{"trace_id": "tr-123", "rationale": "Waits 32 s for a lock on users", "supports": true}'
 TEXT_EXAMPLE = "tr-123: Waits 32 s for a lock on users"
@@ -140,5 +140,17 @@ def link_evidence(connection: Connection, run_id: str, evidence: Sequence[Eviden
 
 def existing_traces(connection: Connection, trace_ids: Sequence[str]) -> dict[str, Any]:
     """Trace id -> TraceInfo with tags and assessments, of those that exist; one request for each 100."""
-    store = connection.mlflow._tracing_client.store
-    return {info.trace_id: info for page in pages(trace_ids) for info in store.batch_get_trace_infos(page)}
+    return {info.trace_id: info for page in pages(trace_ids) for info in _infos(connection, page)}
+
+
+def _infos(connection: Connection, page: list[str]) -> list[Any]:
+    """Infos of a page; MLflow's basic-auth refuses a whole page for one id that is not there."""
+    try:
+        with mlflow_errors():
+            infos: list[Any] = connection.mlflow._tracing_client.store.batch_get_trace_infos(page)
+        return infos
+    except PermissionDeniedError:
+        if len(page) == 1:
+            return []
+        half = len(page) // 2
+        return _infos(connection, page[:half]) + _infos(connection, page[half:])
