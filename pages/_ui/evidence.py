@@ -9,7 +9,7 @@ import streamlit as st
 
 from insights_core.intervals import wilson
 from pages._ui import navigation
-from pages._ui.formats import escape_html, escape_markdown, number
+from pages._ui.formats import escape_html, escape_markdown, number, plural
 
 # Weaker correlations are noise to a reader.
 WEAKEST = 0.2
@@ -43,8 +43,10 @@ class Correlation:
     here: float
     overall: float
     traces: int
-    params: Mapping[str, str]
-    """Query parameters of the Traces page that open these traces."""
+    params: Mapping[str, str] | None
+    """Query parameters of the Traces page that open these traces; None where no filter can say which they are."""
+    note: str = ""
+    """What the shares mean, in a sentence, for the tooltip. Plain text."""
 
 
 def correlations(slice_name: str, rows: Sequence[Correlation], key: str, most: int = 3) -> None:
@@ -70,14 +72,17 @@ def correlations(slice_name: str, rows: Sequence[Correlation], key: str, most: i
         for row in shown:
             left, right = st.columns([9, 11], vertical_alignment="center")
             with left:
-                navigation.link(
-                    "traces",
-                    f":blue[{escape_markdown(row.label, 60)}]",
-                    row.params,
-                    icon=None,
-                    help=f"View {number(row.traces)} traces",
-                )
+                _link(row)
             right.html(_strength(row))
+
+
+def _link(row: Correlation) -> None:
+    note = f". {escape_markdown(row.note)}" if row.note else ""
+    if row.params is None:
+        st.markdown(escape_markdown(row.label, 60), help=f"{plural(row.traces, 'trace')}{note}")
+        return
+    label = f":blue[{escape_markdown(row.label, 60)}]"
+    navigation.link("traces", label, row.params, icon=None, help=f"View {plural(row.traces, 'trace')}{note}")
 
 
 def strength_word(score: float) -> str:

@@ -1,0 +1,205 @@
+"""What the pages under Measure share: their header, how fresh the figures are, buckets, cards, charts, empty states."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from insights_core.entities import TraceScope
+from pages._ui import charts, layout, loaders, navigation, states
+from pages._ui import scope as scope_controls
+from pages._ui.formats import escape_markdown, local, moment, zone
+from pages._ui.scope import DAY_MS, Scope
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from insights_core.analytics.client import Analytics
+    from insights_core.analytics.models import Freshness
+
+# Longest ranges that are drawn by the hour and by the day: at most 168 and 90 points in a series.
+_HOURS_TO_MS, _DAYS_TO_MS = 7 * DAY_MS, 90 * DAY_MS
+_ADVERBS = {"hour": "by hour", "day": "by day", "week": "by week"}
+_EACH = {"hour": "an hour", "day": "a day", "week": "a week"}
+
+
+@dataclass(frozen=True)
+class Range:
+    """The traces that a page measures, as far as MLflow had them at one moment. Hashable: what caches are keyed by."""
+
+    uri: str
+    experiment_id: str
+    start_ms: int | None
+    end_ms: int
+    """Inclusive, as analytics takes it."""
+    bucket: str
+    version: int
+    """Another number where the facts are others."""
+    traces: int
+
+    @property
+    def each(self) -> str:
+        """an hour, a day, a week"""
+        return _EACH[self.bucket]
+
+    @property
+    def asked(self) -> tuple[list[str], int | None, int]:
+        """Experiments, start and end: the first arguments of the analytics."""
+        return [self.experiment_id], self.start_ms, self.end_ms
+
+
+def analytics() -> Analytics:
+    """The shared analytics client."""
+    return loaders.client().analytics
+
+
+@contextmanager
+def page(title: str) -> Iterator[tuple[Scope, Range] | None]:
+    """Header and scope of a measuring page; gives None where there is nothing to measure, which is then said.
+
+    Use it as `with measure.page("Tools") as opened:` and return where `opened` is None.
+    """
+    scope = scope_controls.current()
+    if scope is None:
+        states.no_experiment()
+        yield None
+        return
+    with states.loading("Measuring the traces", 520):
+        fresh = _freshness(scope)
+        wanted = _range(scope, fresh)
+    read_at = f"{local(fresh.as_of):%H:%M:%S}"
+    with layout.page_header(title, f"{scope.label}, {_ADVERBS[wanted.bucket]} · as of {read_at}"):
+        scope_controls.controls(scope)
+        _refresh(fresh)
+    if not wanted.traces:
+        _no_traces(scope)
+        yield None
+        return
+    yield scope, wanted
+
+
+def _freshness(scope: Scope) -> Freshness:
+    return analytics().freshness([scope.experiment_id], scope.start_ms, scope.end_ms - 1)
+
+
+def _range(scope: Scope, fresh: Freshness) -> Range:
+    start = scope.start_ms
+    if start is None and fresh.trace_count:
+        start = _first_trace_ms(loaders.tracking_uri(), scope.experiment_id, scope.end_ms - 1, fresh.as_of)
+    return Range(
+        loaders.tracking_uri(),
+        scope.experiment_id,
+        scope.start_ms,
+        scope.end_ms - 1,
+        bucket_of(scope.end_ms - start if start is not None else 0),
+        fresh.as_of,
+        fresh.trace_count,
+    )
+
+
+def bucket_of(length_ms: int) -> str:
+    """hour up to 7 days, day up to 90 days, week above."""
+    return "hour" if length_ms <= _HOURS_TO_MS else "day" if length_ms <= _DAYS_TO_MS else "week"
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _first_trace_ms(uri: str, experiment_id: str, end_ms: int, version: int) -> int:
+    """When the first trace began, to the day."""
+    return analytics().volume([experiment_id], None, end_ms, "day").time_series[0].time_bucket
+
+
+def _refresh(fresh: Freshness) -> None:
+    age = f"Figures are at most {fresh.max_age_s:.0f} s old when a page opens. {fresh.note}".strip()
+    if st.button("Refresh", icon=":material/refresh:", type="tertiary", help=escape_markdown(age), key="refresh"):
+        analytics().refresh()
+        st.rerun()
+
+
+def _no_traces(scope: Scope) -> None:
+    newest = loaders.traces(TraceScope(experiment_id=scope.experiment_id), 1)
+    if not newest:
+        with states.empty(
+            "No traces yet",
+            f"{scope.experiment_name} has no trace. Turn on tracing in your agent, import a file, or choose another experiment.",
+        ):
+            navigation.button("home", "Look at the first steps", "home", type="primary")
+        return
+    at = newest[0]["timestamp_ms"]
+    near = time.time() * 1000 - at < 30 * DAY_MS and scope.range != "30d"
+    name, words = ("30d", "Show 30 days") if near else ("all", "Show all time")
+    with states.empty("No traces in this time", f"The newest trace of {scope.experiment_name} is from {moment(at)}."):
+        if st.button(words, icon=":material/history:", type="primary"):
+            st.query_params["range"] = st.session_state["chosen.range"] = name
+            st.rerun()
+
+
+@contextmanager
+def card(
+    title: str,
+    aside: str = "",
+    help: str | None = None,
+    traces: Mapping[str, str] | None = None,
+    table: Callable[[], Mapping[str, Sequence[Any]]] | None = None,
+    code: bool = False,
+) -> Iterator[None]:
+    """A card of a measure: title left; figures, table and the way to the traces right.
+
+    Args:
+        title: Plain text.
+        aside: The figures, as Markdown; escape what comes from data.
+        help: Tooltip of the title.
+        traces: Query parameters of the Traces page; adds "View traces".
+        table: Gives the columns of what the chart shows; asked for when somebody opens the table.
+        code: Whether the title is the name of a tool or a key, set in the code font.
+    """
+    with st.container(border=True, height="stretch", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            text = escape_markdown(title, 60)
+            st.subheader(f"`{title[:60].replace('`', '')}`" if code else text, anchor=False, help=help, width="stretch")
+            if aside:
+                st.caption(aside, width="content")
+            if table is not None:
+                _table(title, table)
+            if traces is not None:
+                navigation.link("traces", "View traces", traces)
+        yield
+
+
+def _table(title: str, columns: Callable[[], Mapping[str, Sequence[Any]]]) -> None:
+    """The figures behind a chart, read by screen readers and copied into spreadsheets; built when it is opened."""
+    opened = st.popover(
+        "Table", icon=":material/table_chart:", type="tertiary", key=f"table-{title}", on_change="rerun"
+    )
+    if opened.open:
+        import pandas as pd
+
+        with opened:
+            st.dataframe(pd.DataFrame(dict(columns())), hide_index=True, height=380, width=560, alt=f"{title}: table")
+
+
+def chart(key: str, wanted: Range, build: Callable[[], go.Figure], alt: str, height: int = 215) -> None:
+    """Show a figure, built once for the same facts: a session keeps it, so that a rerun only sends it again.
+
+    Args:
+        key: Unique on the page.
+        wanted: What it shows, and at which version.
+        build: Makes the figure.
+        alt: The chart in words.
+        height: Pixels.
+    """
+    kept = st.session_state.setdefault("measure-charts", {})
+    version = (wanted, str(zone()))
+    if kept.get(key, (None, None))[0] != version:
+        kept[key] = (version, build())
+    charts.draw(kept[key][1], alt, height, key=f"chart-{key}")
+
+
+def when(milliseconds: Sequence[int], bucket: str) -> list[str]:
+    """Starts of buckets for a table: 2026-11-18 14:00, or the day alone."""
+    form = "%Y-%m-%d %H:%M" if bucket == "hour" else "%Y-%m-%d"
+    return [f"{local(value):{form}}" for value in milliseconds]
