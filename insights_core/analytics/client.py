@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -61,13 +60,11 @@ class Analytics(Connection):
         tracking_uri: Any MLflow tracking URI but a file store; None takes MLFLOW_TRACKING_URI.
     """
 
-    def __init__(self, tracking_uri: str | None = None) -> None:
-        super().__init__(tracking_uri)
-        self._lock = threading.Lock()
-
     @property
     def facts(self) -> FactStore:
         """The facts of this process for this tracking URI."""
+        if self.tracking_uri.startswith("http"):
+            _ = self.mlflow  # sets how long MLflow tries a server that does not answer
         return fact_store(self.tracking_uri)
 
     def refresh(self) -> None:

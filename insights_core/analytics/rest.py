@@ -252,26 +252,37 @@ class RestSource:
             body["page_token"] = page["next_page_token"]
 
     def _batch(self, trace_ids: list[str]) -> list[dict[str, Any]]:
-        return self._request("GET", f"{_API}/batchGet", params={"trace_ids": trace_ids}).get("traces", [])
+        """Complete traces; none where the server fails on one that it cannot read: each is then asked for alone."""
+        return (self._readable(f"{_API}/batchGet", {"trace_ids": trace_ids}) or {}).get("traces", [])
 
     def _partial(self, trace_id: str) -> list[dict[str, Any]]:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            found = self._request("GET", f"{_API}/get", params={"trace_id": trace_id, "allow_partial": "true"})
-        except MlflowException:
-            return []  # deleted meanwhile, or its spans are not in MLflow's database at all
+        """Spans of a trace in progress; none where it is deleted meanwhile, unreadable, or has its spans elsewhere."""
+        found = self._readable(f"{_API}/get", {"trace_id": trace_id, "allow_partial": "true"}) or {}
         return found.get("trace", {}).get("spans", [])
 
+    def _readable(self, endpoint: str, params: dict[str, Any]) -> dict[str, Any] | None:
+        """The answer to a GET; None where the server answers that it cannot give one."""
+        # Not tried again on a plain 500: the server fails on the trace, and would again.
+        response = self._send("GET", endpoint, params=params, retry_codes=frozenset((429, 502, 503, 504)))
+        if response.status_code in (400, 404, 500):
+            return None
+        return self._json(response, endpoint)
+
     def _post(self, endpoint: str, body: dict[str, Any]) -> dict[str, Any]:
-        return self._request("POST", endpoint, json=body)
+        return self._json(self._send("POST", endpoint, json=body), endpoint)
 
-    def _request(self, method: str, endpoint: str, **arguments: Any) -> dict[str, Any]:
-        """One request with MLflow's credentials, retries and errors; plain JSON, as building MLflow's entities takes most of the time."""
+    def _send(self, method: str, endpoint: str, **arguments: Any) -> Any:
+        """One request with MLflow's credentials and retries; raises where the server does not answer at all."""
         from mlflow.utils.credentials import get_default_host_creds
-        from mlflow.utils.rest_utils import http_request, verify_rest_response
+        from mlflow.utils.rest_utils import http_request
 
-        response = http_request(get_default_host_creds(self.uri), endpoint, method, **arguments)
+        return http_request(get_default_host_creds(self.uri), endpoint, method, raise_on_status=False, **arguments)
+
+    @staticmethod
+    def _json(response: Any, endpoint: str) -> dict[str, Any]:
+        """The body, or MLflow's error. Plain JSON: building MLflow's entities would take most of the time."""
+        from mlflow.utils.rest_utils import verify_rest_response
+
         return json.loads(verify_rest_response(response, endpoint).text)
 
 

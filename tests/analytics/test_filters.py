@@ -111,12 +111,12 @@ def test_a_filter_finds_what_mlflow_finds(analytics, search, filter_string):
 
 
 @pytest.mark.parametrize("filter_string", [one for one in FILTERS if not any(word in one for word in SEARCHED)])
-def test_columns_answer_without_asking_mlflow(fresh_uri, filter_string, monkeypatch):
+def test_columns_answer_without_asking_mlflow(sqlite_facts, filter_string, monkeypatch):
     from insights_core.analytics.client import Analytics
     from insights_core.analytics.slices import Slicer
 
     monkeypatch.setattr(Slicer, "_search", lambda *_: pytest.fail("went to MLflow's search"))
-    Analytics(fresh_uri).slice_trace_ids("1", filter_string)
+    Analytics(f"sqlite:///{sqlite_facts}").slice_trace_ids("1", filter_string)
 
 
 @pytest.mark.parametrize(

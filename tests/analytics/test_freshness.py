@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
@@ -245,3 +247,29 @@ def test_over_http_traces_that_come_in_many_pages_all_arrive(facts_server, monke
     paged = store.FactStore(rest.RestSource(facts_server)).view(["1"], spans=True)
     assert (paged.traces["trace_id"] == whole.traces["trace_id"]).all()
     assert len(paged.spans["trace"]) == len(whole.spans["trace"])
+
+
+def test_over_http_a_trace_that_the_server_cannot_read_has_no_spans_and_spoils_no_other(
+    sqlite_facts, tmp_path, pytestconfig
+):
+    import sqlalchemy
+    from mlflow.store.tracking.dbmodels.models import SqlSpan
+
+    shutil.copy(sqlite_facts, tmp_path / "mlflow.db")
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/mlflow.db")
+    with engine.begin() as connection:
+        connection.execute(SqlSpan.__table__.update().where(SqlSpan.trace_id == OLD).values(content="{broken"))
+    engine.dispose()
+    services = pytestconfig.pluginmanager.get_plugin(str(Path(__file__).parents[1] / "conftest.py"))
+    whole = {tool.tool_name: tool for tool in Analytics(f"sqlite:///{sqlite_facts}").tools("1").data}
+    for url in services.run_mlflow_server(tmp_path):
+        found = {tool.tool_name: tool for tool in Analytics(url).tools("1").data}
+        assert set(whole) - set(found) == {"rare"}
+        assert sum(tool.trace_count for tool in found.values()) > 0.9 * sum(tool.trace_count for tool in whole.values())
+
+
+def test_a_server_that_is_gone_is_an_error_and_never_an_answer():
+    from insights_core.errors import UnavailableError
+
+    with pytest.raises(UnavailableError):
+        Analytics("http://127.0.0.1:9").volume("1")

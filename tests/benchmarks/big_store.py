@@ -7,6 +7,7 @@ assessment (boolean, numeric or string). Errors are likelier with some tools and
 from __future__ import annotations
 
 import argparse
+import base64
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -34,7 +35,13 @@ REGIONS = ["eu", "us", "asia", "africa", "oceania"]
 MODELS = [("gpt-4o-mini", "openai", 1e-4), ("gpt-4o", "openai", 2e-3), ("claude-sonnet", "anthropic", 3e-3)]
 END_MS = 1_767_225_600_000  # 2026-01-01
 CHUNK = 5_000
-_CONTENT = '{"name": "%s", "attributes": {"mlflow.spanInputs": "' + "lorem ipsum dolor " * 30 + '"}}'
+# As MLflow stores a span, so that its API and its UI can read it.
+_CONTENT = (
+    '{"trace_id": "%s", "span_id": "%s", "parent_span_id": %s, "name": "%s", "start_time_unix_nano": %d, "end_time_unix_nano": %d, '
+    '"events": [], "links": [], "status": {"code": "STATUS_CODE_%s", "message": ""}, "attributes": {"mlflow.traceRequestId": "\\"%s\\"", '
+    '"mlflow.spanType": "\\"%s\\"", "mlflow.spanInputs": "\\"' + "lorem ipsum dolor " * 30 + '\\""}}'
+)
+_SPAN_IDS = [base64.b64encode(position.to_bytes(8, "big")).decode() for position in range(1, 6)]
 
 
 def fill(uri: str, traces: int = 100_000, days: int = 30, seed: int = 0, experiment: str = "Big") -> str:
@@ -147,14 +154,17 @@ def _spans(
         (TOOLS[tools[1]], "TOOL", 0.1),
         ("answer", "CHAT_MODEL", 0.3),
     ]
+    encoded, start = base64.b64encode(bytes.fromhex(trace_id[3:])).decode(), time_ms * 1_000_000
     for position, (name, kind, share) in enumerate(parts):
         priced = kind == "CHAT_MODEL"
         cost = tokens * model[2] / 2000 if priced else None
+        status, end = "ERROR" if failed and position in (0, 2) else "OK", start + int(latency * share) * 1_000_000
+        parent = f'"{_SPAN_IDS[0]}"' if position else "null"
         yield {
-            "trace_id": trace_id, "experiment_id": experiment_id, "span_id": f"{position:016x}",
-            "parent_span_id": None if position == 0 else f"{0:016x}", "name": name, "type": kind,
-            "status": "ERROR" if failed and position in (0, 2) else "OK", "start_time_unix_nano": time_ms * 1_000_000,
-            "end_time_unix_nano": (time_ms + int(latency * share)) * 1_000_000, "content": _CONTENT % name,
+            "trace_id": trace_id, "experiment_id": experiment_id, "span_id": f"{position + 1:016x}",
+            "parent_span_id": f"{1:016x}" if position else None, "name": name, "type": kind, "status": status,
+            "start_time_unix_nano": start, "end_time_unix_nano": end,
+            "content": _CONTENT % (encoded, _SPAN_IDS[position], parent, name, start, end, status, trace_id, kind),
             "model_name": model[0] if priced else None, "model_provider": model[1] if priced else None,
             "input_cost": cost, "output_cost": cost / 2 if cost is not None else None, "total_cost": cost * 1.5 if cost is not None else None,
         }  # fmt: skip
