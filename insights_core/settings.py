@@ -134,17 +134,27 @@ INSIGHTS_CACHE_DIR = Setting(
     "Answers of the model, so that none is paid for twice. Safe to delete.",
 )
 
-GITHUB_TOKEN = Setting[str | None]("GITHUB_TOKEN", str, None, "Token that may create issues in GITHUB_REPOSITORY.", secret=True)
+GITHUB_TOKEN = Setting[str | None](
+    "GITHUB_TOKEN", str, None, "Token that may create issues in GITHUB_REPOSITORY.", secret=True
+)
 GITHUB_REPOSITORY = Setting[str | None]("GITHUB_REPOSITORY", str, None, "Where issues go on GitHub, as owner/name.")
-GITHUB_API_URL = Setting("GITHUB_API_URL", str, "https://api.github.com", "Address of GitHub's API; change it for GitHub Enterprise.")
+GITHUB_API_URL = Setting(
+    "GITHUB_API_URL", str, "https://api.github.com", "Address of GitHub's API; change it for GitHub Enterprise."
+)
 JIRA_URL = Setting[str | None]("JIRA_URL", str, None, "Address of Jira, such as https://example.atlassian.net.")
 JIRA_EMAIL = Setting[str | None]("JIRA_EMAIL", str, None, "Account that JIRA_API_TOKEN belongs to.")
-JIRA_API_TOKEN = Setting[str | None]("JIRA_API_TOKEN", str, None, "Token that may create issues in JIRA_PROJECT.", secret=True)
+JIRA_API_TOKEN = Setting[str | None](
+    "JIRA_API_TOKEN", str, None, "Token that may create issues in JIRA_PROJECT.", secret=True
+)
 JIRA_PROJECT = Setting[str | None]("JIRA_PROJECT", str, None, "Key of the Jira project where issues go.")
-LINEAR_API_KEY = Setting[str | None]("LINEAR_API_KEY", str, None, "Key that may create issues in LINEAR_TEAM_ID.", secret=True)
+LINEAR_API_KEY = Setting[str | None](
+    "LINEAR_API_KEY", str, None, "Key that may create issues in LINEAR_TEAM_ID.", secret=True
+)
 LINEAR_TEAM_ID = Setting[str | None]("LINEAR_TEAM_ID", str, None, "Id of the Linear team where issues go.")
 LINEAR_API_URL = Setting("LINEAR_API_URL", str, "https://api.linear.app", "Address of Linear's API.")
-SLACK_BOT_TOKEN = Setting[str | None]("SLACK_BOT_TOKEN", str, None, "Token of a Slack app that may write to SLACK_CHANNEL.", secret=True)
+SLACK_BOT_TOKEN = Setting[str | None](
+    "SLACK_BOT_TOKEN", str, None, "Token of a Slack app that may write to SLACK_CHANNEL.", secret=True
+)
 SLACK_CHANNEL = Setting[str | None]("SLACK_CHANNEL", str, None, "Channel that messages about issues go to.")
 SLACK_API_URL = Setting("SLACK_API_URL", str, "https://slack.com", "Address of Slack's API.")
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from insights_core import settings
 from insights_core.entities import Issue
 from insights_core.errors import InsightsError, InvalidParameterError, PermissionDeniedError, UnavailableError
 from insights_core.export.report import trace_link
 from insights_core.markdown import escape_markdown
-
-if TYPE_CHECKING:
-    import httpx
 
 _TIMEOUT_S = 20.0
 _SHOWN_EVIDENCE = 20  # a tracker's issue is for deciding; the rest is one click away in MLflow
@@ -71,47 +68,62 @@ def _required(*wanted: settings.Setting[str | None]) -> list[str]:
     return [str(value) for value in values]
 
 
-def _call(client: httpx.Client, method: str, path: str, system: str, **arguments: Any) -> Any:
-    """One request to a tracker; its refusals in one sentence, without the token."""
-    import httpx
+class _Service:
+    """One tracker's API: its refusals in one sentence, without the token."""
 
-    try:
-        response = client.request(method, path, **arguments)
-    except httpx.HTTPError as error:
-        raise UnavailableError(
-            f"{system} at {client.base_url} did not answer ({type(error).__name__}). Nothing is known to have been created; try again."
-        ) from error
-    if response.status_code in (401, 403):
-        raise PermissionDeniedError(
-            f"{system} refused the token ({response.status_code}). Check that it is valid and may create issues there."
-        )
-    if response.status_code >= 400:
-        raise InsightsError(f"{system} answered {response.status_code}: {response.text[:300]}")
-    try:
-        return response.json()
-    except ValueError as error:
-        raise UnavailableError(f"{system} at {client.base_url} answered with something that is no JSON.") from error
+    def __init__(
+        self, name: str, base_url: str, headers: dict[str, str] | None = None, auth: tuple[str, str] | None = None
+    ) -> None:
+        import requests
 
+        self._name = name
+        self._base_url = base_url.rstrip("/")
+        self._session = requests.Session()
+        self._session.headers.update(headers or {})
+        self._session.auth = auth
 
-def _client(base_url: str, **arguments: Any) -> httpx.Client:
-    import httpx
+    def __enter__(self) -> _Service:
+        return self
 
-    return httpx.Client(base_url=base_url, timeout=_TIMEOUT_S, **arguments)
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def call(self, method: str, path: str, **arguments: Any) -> Any:
+        """The JSON that a request is answered with."""
+        import requests
+
+        where = f"{self._name} at {self._base_url}"
+        try:
+            response = self._session.request(method, self._base_url + path, timeout=_TIMEOUT_S, **arguments)
+        except requests.RequestException as error:
+            raise UnavailableError(
+                f"{where} did not answer ({type(error).__name__}). Try again; what exists is found again."
+            ) from error
+        if response.status_code in (401, 403):
+            raise PermissionDeniedError(
+                f"{self._name} refused the token ({response.status_code}). Check that it is valid and may create issues there."
+            )
+        if response.status_code >= 400:
+            raise InsightsError(f"{self._name} answered {response.status_code}: {response.text[:300]}")
+        try:
+            return response.json()
+        except ValueError as error:
+            raise UnavailableError(f"{where} answered with something that is no JSON.") from error
 
 
 def to_github(issue: Issue, experiment_id: str) -> Exported:
     """The issue in GITHUB_REPOSITORY, through GitHub's REST API."""
     token, repository = _required(settings.GITHUB_TOKEN, settings.GITHUB_REPOSITORY)
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
-    with _client(settings.GITHUB_API_URL.get(), headers=headers) as client:
+    with _Service("GitHub", settings.GITHUB_API_URL.get(), headers) as service:
         query = f'repo:{repository} is:issue in:body "{marker(issue)}"'
-        found = _call(client, "GET", "/search/issues", "GitHub", params={"q": query}).get("items", [])
+        found = service.call("GET", "/search/issues", params={"q": query}).get("items", [])
         body = {
             "title": issue.title,
             "body": issue_markdown(issue, experiment_id),
             "labels": [f"severity: {issue.severity.lower()}"],
         }
-        made = found[0] if found else _call(client, "POST", f"/repos/{repository}/issues", "GitHub", json=body)
+        made = found[0] if found else service.call("POST", f"/repos/{repository}/issues", json=body)
     return Exported(f"#{made['number']}", made["html_url"])
 
 
@@ -128,20 +140,20 @@ def to_jira(issue: Issue, experiment_id: str) -> Exported:
     base, email, token, project = _required(
         settings.JIRA_URL, settings.JIRA_EMAIL, settings.JIRA_API_TOKEN, settings.JIRA_PROJECT
     )
-    with _client(base, auth=(email, token)) as client:
+    with _Service("Jira", base, auth=(email, token)) as service:
         query = {
             "jql": f'project = "{project}" AND text ~ "\\"{marker(issue)}\\""',
             "fields": ["summary"],
             "maxResults": 1,
         }
-        found = _call(client, "POST", "/rest/api/3/search/jql", "Jira", json=query).get("issues", [])
+        found = service.call("POST", "/rest/api/3/search/jql", json=query).get("issues", [])
         fields = {
             "project": {"key": project},
             "summary": issue.title[:250],
             "issuetype": {"name": "Bug"},
             "description": _document(issue_plain(issue)),
         }
-        made = found[0] if found else _call(client, "POST", "/rest/api/3/issue", "Jira", json={"fields": fields})
+        made = found[0] if found else service.call("POST", "/rest/api/3/issue", json={"fields": fields})
     return Exported(made["key"], f"{base.rstrip('/')}/browse/{made['key']}")
 
 
@@ -157,16 +169,16 @@ def to_linear(issue: Issue, experiment_id: str) -> Exported:
     """The issue in LINEAR_TEAM_ID, through Linear's GraphQL API."""
     key, team = _required(settings.LINEAR_API_KEY, settings.LINEAR_TEAM_ID)
 
-    def ask(client: httpx.Client, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-        answer = _call(client, "POST", "/graphql", "Linear", json={"query": query, "variables": variables})
+    def ask(service: _Service, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        answer = service.call("POST", "/graphql", json={"query": query, "variables": variables})
         if answer.get("errors"):
             raise InsightsError(f"Linear refused: {answer['errors'][0].get('message', 'no reason given')}")
         return answer["data"]
 
-    with _client(settings.LINEAR_API_URL.get(), headers={"Authorization": key}) as client:
-        found = ask(client, _LINEAR_FIND, {"text": marker(issue)})["issues"]["nodes"]
+    with _Service("Linear", settings.LINEAR_API_URL.get(), {"Authorization": key}) as service:
+        found = ask(service, _LINEAR_FIND, {"text": marker(issue)})["issues"]["nodes"]
         values = {"teamId": team, "title": issue.title, "description": issue_markdown(issue, experiment_id)}
-        made = found[0] if found else ask(client, _LINEAR_CREATE, {"input": values})["issueCreate"]["issue"]
+        made = found[0] if found else ask(service, _LINEAR_CREATE, {"input": values})["issueCreate"]["issue"]
     return Exported(made["identifier"], made["url"])
 
 
@@ -176,18 +188,16 @@ def to_slack(issue: Issue, experiment_id: str) -> Exported:
     text = f"{issue.severity.capitalize()} issue: {issue.title}\n{issue.description}\n{issue.trace_count} traces"
     for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         text = text.replace(sign, entity)
-    with _client(settings.SLACK_API_URL.get(), headers={"Authorization": f"Bearer {token}"}) as client:
+    with _Service("Slack", settings.SLACK_API_URL.get(), {"Authorization": f"Bearer {token}"}) as service:
         message = {"channel": channel, "text": text, "mrkdwn": False, "unfurl_links": False}
-        sent = _call(client, "POST", "/api/chat.postMessage", "Slack", json=message)
+        sent = service.call("POST", "/api/chat.postMessage", json=message)
         if not sent.get("ok"):
             raise InsightsError(
                 f"Slack refused the message: {sent.get('error', 'no reason given')}. Check SLACK_BOT_TOKEN and SLACK_CHANNEL."
             )
-        link = _call(
-            client,
+        link = service.call(
             "GET",
             "/api/chat.getPermalink",
-            "Slack",
             params={"channel": sent["channel"], "message_ts": sent["ts"]},
         )
     return Exported(sent["ts"], link.get("permalink", ""))
