@@ -11,6 +11,7 @@ from pages._ui import (
     loaders,
     navigation,
     progress,
+    scope,
     states,
     theme,
 )
@@ -24,6 +25,7 @@ def view() -> None:
             navigation.link("insights", "Look at the insights")
         return
     insight = loaders.insight(run_id)
+    scope.adopt(insight.experiment_id)
     finished = insight.status == InsightStatus.FINISHED
     with layout.page_header(insight.name, insight_report.scope_line(insight), ("insights", "Insights", {})):
         if finished:

@@ -14,6 +14,7 @@ def view() -> None:
     insight: Insight | None
     if run_id:
         insight = loaders.insight(run_id)
+        scope.adopt(insight.experiment_id)
     else:
         insight = next(
             (one for one in loaders.insights(current.experiment_id) if one.status == InsightStatus.FINISHED), None

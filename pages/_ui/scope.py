@@ -73,9 +73,14 @@ def require() -> Scope | None:
     """The present scope; None where the server has no traces, and then the page is that state with its way out."""
     scope = current()
     if scope is None or not loaders.any_trace():
-        states.no_traces()
+        states.no_experiment()
         return None
     return scope
+
+
+def adopt(experiment_id: str) -> None:
+    """Go on in the experiment of an entity that a link led to."""
+    st.session_state["chosen.experiment"] = experiment_id
 
 
 def params() -> dict[str, str]:

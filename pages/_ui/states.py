@@ -45,7 +45,7 @@ def empty(title: str, text: str) -> st.delta_generator.DeltaGenerator:
     return st.container(horizontal=True, horizontal_alignment="center")
 
 
-def no_traces() -> None:
+def no_experiment() -> None:
     """The state of every page but Home on a server without any trace."""
     from pages._ui import navigation
 

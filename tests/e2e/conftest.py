@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+_APP = '[data-testid="stApp"]'
 CHROMIUM = "/usr/bin/chromium"
 sys.path[:0] = [path for path in (str(ROOT), str(ROOT / "tests" / "ui")) if path not in sys.path]
 
@@ -97,10 +98,13 @@ class View:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until the script has run."""
-        self.page.wait_for_timeout(250)
-        self.page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-        self.page.wait_for_timeout(150)
+        """Wait until the script has run and nothing more begins: a click's run may start a moment later."""
+        still = 0
+        while still < 3:
+            self.page.wait_for_timeout(150)
+            self.page.wait_for_selector(f'{_APP}[data-test-script-state="notRunning"]')
+            busy = self.page.locator(f'{_APP}:not([data-test-script-state="notRunning"]), [data-testid="stSkeleton"]').count()
+            still = 0 if busy else still + 1
 
     def click(self, locator) -> None:
         locator.click(delay=50)

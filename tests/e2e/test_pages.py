@@ -106,3 +106,15 @@ def test_a_lasso_on_the_map_offers_an_insight_from_it(look, demo):
 
     view.click(view.page.get_by_role("button", name="New insight from these"))
     assert "selected traces" in view.page.get_by_role("dialog").inner_text()
+
+
+def test_back_returns_to_the_page_before(look, demo):
+    view = look()
+    view.open("insights?range=all")
+    view.click(view.page.get_by_test_id("stSidebarNavLink").filter(has_text="Traces"))
+    assert view.page.locator("h1").inner_text() == "Traces"
+
+    view.page.go_back()
+    view.page.wait_for_function("document.querySelector('h1')?.innerText === 'Insights'")
+
+    assert "/insights" in view.page.url
