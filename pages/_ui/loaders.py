@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from insights_core import settings
-from insights_core.entities import Analysis, ClusterDetails, Insight, InsightEstimate, InsightSpec, Issue, TraceScope
+from insights_core.entities import (
+    CLUSTER_TAG,
+    Analysis,
+    ClusterDetails,
+    Insight,
+    InsightEstimate,
+    InsightSpec,
+    Issue,
+    TraceScope,
+)
 from insights_core.errors import mlflow_errors
+from pages._ui.summaries import summary_of
 
 if TYPE_CHECKING:
     from mlflow.entities import Trace
@@ -118,15 +128,11 @@ def _traces(uri: str, scope: str, limit: int | None) -> list[dict[str, Any]]:
 
 
 def _row(info: Any) -> dict[str, Any]:
-    from insights_core.entities import CLUSTER_TAG, SUMMARY_ASSESSMENT
-
-    summary = None
-    assessments: dict[str, Any] = {}
-    for one in info.assessments or ():
-        if one.name == SUMMARY_ASSESSMENT:
-            summary = one.value
-        elif not one.name.startswith("mlflow.insights."):
-            assessments[one.name] = one.value
+    assessments = {
+        one.name: getattr(one, "value", None)
+        for one in info.assessments or ()
+        if not one.name.startswith("mlflow.insights.")
+    }
     return {
         "trace_id": info.trace_id,
         "status": getattr(info.state, "value", str(info.state)),
@@ -134,7 +140,7 @@ def _row(info: Any) -> dict[str, Any]:
         "latency_ms": info.execution_duration,
         "request": info.request_preview or "",
         "response": info.response_preview or "",
-        "summary": summary,
+        "summary": summary_of(info.assessments),
         "tags": {name: value for name, value in (info.tags or {}).items() if not name.lower().startswith("mlflow.")},
         "session": (info.trace_metadata or {}).get("mlflow.trace.session"),
         "cluster_id": (info.tags or {}).get(CLUSTER_TAG),

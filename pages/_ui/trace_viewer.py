@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from insights_core import settings
-from insights_core.entities import SUMMARY_ASSESSMENT
 from pages._ui import layout, loaders
 from pages._ui.badges import badge
 from pages._ui.formats import clock, duration, escape_html, escape_markdown, plural
+from pages._ui.summaries import summary_of
 from pages._ui.theme import ERROR, NEUTRAL, P50, P90
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def trace_viewer(trace_id: str, key: str = "viewer", summary: str | None = None)
     trace = loaders.trace(trace_id)
     view = read_trace(trace)
     _head(trace, view)
-    text = summary or _logged_summary(trace)
+    text = summary or summary_of(trace.info.assessments)
     if text:
         st.markdown(escape_markdown(text, 1200))
     shown, attributes, assessments = st.tabs(
@@ -171,13 +171,6 @@ def _message(one: Message) -> str:
     return f'<div class="mi-msg {kind}"><small>{who}</small>{text}{calls}</div>'
 
 
-def _logged_summary(trace: Trace) -> str | None:
-    for one in trace.info.assessments or ():
-        if one.name == SUMMARY_ASSESSMENT:
-            return str(getattr(one, "value", ""))
-    return None
-
-
 def _attributes(trace: Trace, view: TraceView) -> None:
     info = trace.info
     session = (info.trace_metadata or {}).get("mlflow.trace.session")
@@ -217,7 +210,7 @@ def _assessments(trace: Trace) -> None:
 def _assessment_value(one: Any) -> str:
     value = getattr(one, "value", None)
     if isinstance(value, Mapping):
-        return readable(value)
+        return str(value.get("summary") or readable(value))
     return (
         {True: "yes", False: "no", None: "–"}.get(value, str(value)) if isinstance(value, bool | None) else str(value)
     )
