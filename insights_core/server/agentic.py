@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from insights_core.entities import Hypothesis, HypothesisStatus, Issue
+from insights_core.entities import Issue
 from insights_core.server.bodies import (
     AnalysesResponse,
     AnalysisBody,
@@ -45,11 +45,7 @@ router = APIRouter(prefix="/agentic", tags=["Investigations"], route_class=Insig
 SignedIn = Annotated[Caller, Depends(signed_in)]
 
 
-def _analysis_item(caller: Caller, analysis: object) -> AnalysisItem:
-    body = AnalysisBody.model_validate(analysis)
-    hypotheses = caller.client.list_hypotheses(body.run_id)
-    validated = sum(item.status == HypothesisStatus.VALIDATED for item in hypotheses)
-    return AnalysisItem(**body.model_dump(), hypothesis_count=len(hypotheses), validated_count=validated)
+_WHOLE_TITLE = 199  # a summary holds the first 200 characters; a longer statement must be read
 
 
 @router.post("/analyses/list")
@@ -57,9 +53,18 @@ async def list_analyses(body: ExperimentRequest, caller: SignedIn) -> AnalysesRe
     """All analyses of an experiment, with how many hypotheses each has and how many are validated."""
 
     def work() -> AnalysesResponse:
-        return AnalysesResponse(
-            analyses=[_analysis_item(caller, item) for item in caller.client.list_analyses(body.experiment_id)]
-        )
+        counts = {item.id: item for item in caller.client.summarize_analyses(body.experiment_id)}
+        items = []
+        for analysis in caller.client.list_analyses(body.experiment_id):
+            found = counts.get(analysis.run_id)
+            items.append(
+                AnalysisItem(
+                    **AnalysisBody.model_validate(analysis).model_dump(),
+                    hypothesis_count=found.hypothesis_count if found else 0,
+                    validated_count=found.validated_count if found else 0,
+                )
+            )
+        return AnalysesResponse(analyses=items)
 
     return await caller.run(work)
 
@@ -88,23 +93,22 @@ async def update_analysis(body: UpdateAnalysisRequest, caller: SignedIn) -> Anal
     return await caller.run(work)
 
 
-def _hypothesis_item(hypothesis: Hypothesis) -> HypothesisItem:
-    return HypothesisItem.model_validate(
-        {
-            **hypothesis.model_dump(include=set(HypothesisItem.model_fields)),
-            "trace_count": hypothesis.trace_count,
-            "evidence_count": len(hypothesis.evidence),
-            "supports_count": hypothesis.supports_count,
-            "refutes_count": hypothesis.refutes_count,
-        }
-    )
-
-
 @router.post("/hypotheses/list")
 async def list_hypotheses(body: AnalysisRequest, caller: SignedIn) -> HypothesesResponse:
     """All hypotheses of an analysis, with how much evidence speaks for and against each."""
-    found = await caller.run(lambda: caller.client.list_hypotheses(body.insights_run_id))
-    return HypothesesResponse(hypotheses=[_hypothesis_item(item) for item in found])
+
+    def work() -> HypothesesResponse:
+        client, items = caller.client, []
+        # From the run's tags, in one request whatever the number: this is what a live view polls.
+        for found in client.summarize_hypotheses(body.insights_run_id):
+            whole = len(found.title) < _WHOLE_TITLE
+            statement = found.title if whole else client.get_hypothesis(body.insights_run_id, found.id).statement
+            items.append(
+                HypothesisItem.model_validate({**found.model_dump(), "hypothesis_id": found.id, "statement": statement})
+            )
+        return HypothesesResponse(hypotheses=items)
+
+    return await caller.run(work)
 
 
 @router.post("/hypotheses/get")
