@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
 from insights_core.entities import TraceScope
 from pages._ui import charts, layout, loaders, navigation, states
 from pages._ui import scope as scope_controls
-from pages._ui.formats import escape_markdown, local, moment, zone
+from pages._ui.formats import escape_markdown, local, moment, plural, zone
 from pages._ui.scope import DAY_MS, Scope
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 # Longest ranges that are drawn by the hour and by the day: at most 168 and 90 points in a series.
 _HOURS_TO_MS, _DAYS_TO_MS = 7 * DAY_MS, 90 * DAY_MS
+Columns = Mapping[str, Sequence[Any]]
+"""A table: name -> cells, all of one length."""
+T = TypeVar("T")
 _ADVERBS = {"hour": "by hour", "day": "by day", "week": "by week"}
 _EACH = {"hour": "an hour", "day": "a day", "week": "a week"}
 
@@ -144,7 +147,7 @@ def card(
     aside: str = "",
     help: str | None = None,
     traces: Mapping[str, str] | None = None,
-    table: Callable[[], Mapping[str, Sequence[Any]]] | None = None,
+    table: Callable[[], Columns] | None = None,
     code: bool = False,
 ) -> Iterator[None]:
     """A card of a measure: title left; figures, table and the way to the traces right.
@@ -170,7 +173,7 @@ def card(
         yield
 
 
-def _table(title: str, columns: Callable[[], Mapping[str, Sequence[Any]]]) -> None:
+def _table(title: str, columns: Callable[[], Columns]) -> None:
     """The figures behind a chart, read by screen readers and copied into spreadsheets; built when it is opened."""
     opened = st.popover(
         "Table", icon=":material/table_chart:", type="tertiary", key=f"table-{title}", on_change="rerun"
@@ -203,3 +206,19 @@ def when(milliseconds: Sequence[int], bucket: str) -> list[str]:
     """Starts of buckets for a table: 2026-11-18 14:00, or the day alone."""
     form = "%Y-%m-%d %H:%M" if bucket == "hour" else "%Y-%m-%d"
     return [f"{local(value):{form}}" for value in milliseconds]
+
+
+def paged(items: Sequence[T], size: int, key: str) -> Sequence[T]:
+    """The items of the page that `pages` below them shows."""
+    last = max(1, -(-len(items) // size))
+    at = min(max(1, st.session_state.get(key) or 1), last)
+    st.session_state[key] = at
+    return items[(at - 1) * size : at * size]
+
+
+def pages(count: int, size: int, key: str, what: str) -> None:
+    """Page numbers below a list, with how many there are in all; nothing where one page holds them."""
+    if count > size:
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="center"):
+            st.pagination(-(-count // size), key=key, max_visible_pages=5)
+            st.caption(plural(count, what), width="content")

@@ -12,8 +12,8 @@ import streamlit as st
 from insights_core.analytics.models import Correlation as Found
 from insights_core.analytics.models import DimensionValue, Slice
 from insights_core.errors import InvalidParameterError
-from pages._ui import add_evidence, create_insight, evidence, measure
-from pages._ui.formats import plural
+from pages._ui import create_insight, evidence, measure, measure_hypothesis, permissions
+from pages._ui.formats import escape_markdown
 from pages._ui.measure import Range
 from pages._ui.scope import Scope
 from pages._ui.trace_search import quoted
@@ -25,8 +25,6 @@ ERRORS = "trace.status = 'ERROR'"
 # MLflow's filter asks all its conditions on spans of one and the same span, so traces with two tools can only be named
 # one by one; more ids than this make an address that browsers and proxies cut.
 MOST_IDS = 50
-# Evidence is read by people, and the dialog takes no more.
-_MOST_EVIDENCE = 100
 _PLAIN_KEY = re.compile(r"[A-Za-z_]\w*")
 _WORDS = {"used": "used", "error": "fails", "success": "succeeds"}
 
@@ -187,20 +185,30 @@ def foot(wanted: Range, part: Part, key: str, most: int = 3) -> None:
     evidence.correlations(part.name, goes_with(wanted, part), key, most)
 
 
-def actions(scope: Scope, wanted: Range, part: Part, count: int, key: str) -> None:
-    """What can be done with a part: an insight of it, or evidence for a hypothesis. A row of quiet buttons."""
+def actions(scope: Scope, wanted: Range, part: Part, key: str) -> None:
+    """What can be done with a part: an insight of it, a hypothesis about it. A row of quiet buttons."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
-            "New insight from these",
+            "New insight",
             icon=":material/auto_awesome:",
             type="tertiary",
             key=f"insight-{key}",
-            help=f"Group {plural(count, 'trace')} by what they say",
+            help=f"Group {escape_markdown(part.name)} by what they say",
         ):
             new_insight(scope, wanted, part)
-        experiments, start, end = wanted.asked
-        ids = measure.analytics().slice_trace_ids(experiments, part.slice, start, end, _MOST_EVIDENCE).trace_ids
-        add_evidence.button(scope.experiment_id, ids, key=f"evidence-{key}")
+        if not permissions.may_write(scope.experiment_id):
+            return
+        if st.button("New hypothesis", icon=":material/science:", type="tertiary", key=f"hypothesis-{key}"):
+            measure_hypothesis.hypothesis(scope.experiment_id, *_suggestion(wanted, part))
+
+
+def _suggestion(wanted: Range, part: Part) -> tuple[str, str]:
+    """A first sentence and a plan for a hypothesis about a part."""
+    strongest = next(iter(goes_with(wanted, part)), None)
+    statement = f"{part.name[:1].upper()}{part.name[1:]} come with: {strongest.label}" if strongest else part.name
+    where = f"`{part.filter}`" if part.filter else part.name
+    plan = f"1. Read traces with {where}.\n2. Read as many without.\n3. Validate where most of the first and few of the second show it."
+    return statement, plan
 
 
 def new_insight(scope: Scope, wanted: Range, part: Part) -> None:

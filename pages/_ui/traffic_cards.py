@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import streamlit as st
 from insights_core.analytics.models import CostResponse, ErrorsResponse, LatencyResponse, Slice, VolumeResponse
 from pages._ui import charts, measure, measure_slices
 from pages._ui.formats import duration, escape_html, money, number, plural, share
-from pages._ui.measure import Range
+from pages._ui.measure import Columns, Range
 from pages._ui.measure_slices import Part
 from pages._ui.scope import Scope
 from pages._ui.theme import NEUTRAL, P50, P90
@@ -48,7 +49,10 @@ def volume_card(wanted: Range, found: VolumeResponse) -> None:
     running = summary.count - summary.ok_count - summary.error_count
     words = f"{number(summary.count)} · {number(summary.error_count)} with errors"
     words += f" · {number(running)} in progress" if running else ""
-    series = {"OK": [point.ok_count for point in points], "Error": [point.error_count for point in points]}
+    series: dict[str, Sequence[float]] = {
+        "OK": [point.ok_count for point in points],
+        "Error": [point.error_count for point in points],
+    }
     if running:
         series["In progress"] = [point.count - point.ok_count - point.error_count for point in points]
 
@@ -58,7 +62,8 @@ def volume_card(wanted: Range, found: VolumeResponse) -> None:
             figure.data[-1].marker.color = NEUTRAL
         return figure
 
-    table = {"Start": measure.when(times, wanted.bucket), "Traces": [point.count for point in points]} | series
+    totals: Columns = {"Start": measure.when(times, wanted.bucket), "Traces": [point.count for point in points]}
+    table: Columns = {**totals, **series}
     with measure.card("Traces", words, traces={}, table=lambda: table):
         busiest = max(points, key=lambda point: point.count)
         alt = (
@@ -78,17 +83,20 @@ def latency_card(scope: Scope, wanted: Range, found: LatencyResponse) -> None:
     names = {name: f"{name}_latency" for name in ("p50", "p90", "p99")}
     times = [point.time_bucket for point in points]
     words = " · ".join(f"{name} {duration(getattr(summary, field))}" for name, field in names.items())
-    seconds = {
+    seconds: dict[str, Sequence[float | None]] = {
         name: [round(getattr(point, field) / _SECOND_MS, 3) for point in points] for name, field in names.items()
     }
     # Latencies are whole milliseconds, so above the percentile is above its whole part.
     slow = measure_slices.filtered("slow traces (above p90)", f"trace.execution_time_ms > {int(summary.p90_latency)}")
-    table = {"Start": measure.when(times, wanted.bucket)} | {f"{name}, s": values for name, values in seconds.items()}
+    table: Columns = {"Start": measure.when(times, wanted.bucket)} | {
+        f"{name}, s": values for name, values in seconds.items()
+    }
     with measure.card("Latency", words, traces=slow.params(wanted), table=lambda: table, help=_PERCENTILES):
         worst = max(points, key=lambda point: point.p99_latency or 0)
         alt = f"Latency {wanted.each}: {words} over the whole time; the slowest p99 is {duration(worst.p99_latency)}, on {measure.when([worst.time_bucket], wanted.bucket)[0]}."
         measure.chart("latency", wanted, lambda: charts.lines(seconds, times, " s"), alt)
         measure_slices.foot(wanted, slow, "latency")
+        measure_slices.actions(scope, wanted, slow, "latency")
 
 
 _PERCENTILES = "Half of the traces are faster than p50, nine of ten than p90, 99 of 100 than p99. “View traces” opens those above p90."
@@ -99,7 +107,7 @@ def errors_card(scope: Scope, wanted: Range, found: ErrorsResponse) -> None:
     points, summary = found.time_series, found.summary
     times = [point.time_bucket for point in points]
     rates = [point.error_rate for point in points]
-    table = {
+    table: Columns = {
         "Start": measure.when(times, wanted.bucket),
         "Error rate, %": rates,
         "With errors": [point.error_count for point in points],
@@ -118,6 +126,7 @@ def errors_card(scope: Scope, wanted: Range, found: ErrorsResponse) -> None:
         measure.chart("errors", wanted, lambda: charts.lines({"Error rate": rates}, times, "%", fill=True), alt)
         if summary.error_count:
             measure_slices.foot(wanted, part, "errors")
+            measure_slices.actions(scope, wanted, part, "errors")
         else:
             st.caption("No trace ends in an error in this time.")
 
@@ -149,7 +158,7 @@ def _cost_card(wanted: Range, found: CostResponse) -> None:
     costs = [round(point.total_cost_usd or 0.0, 6) for point in points]
     part = top_tenth(wanted, "total_cost", "the costliest tenth")
     words = f"{money(summary.total_cost_usd)} · {_small(summary.total_cost_usd / summary.trace_count)} a trace"
-    table = {"Start": measure.when(times, wanted.bucket), "Cost, $": costs}
+    table: Columns = {"Start": measure.when(times, wanted.bucket), "Cost, $": costs}
     with measure.card(
         "Cost", words, traces=part.params(wanted) if part else None, table=lambda: table, help=_COST_HELP
     ):
@@ -205,13 +214,13 @@ def _tokens_card(wanted: Range, found: CostResponse) -> None:
         return
     points = [point for point in found.time_series if point.total_tokens is not None]
     times = [point.time_bucket for point in points]
-    series = {
+    series: dict[str, Sequence[float]] = {
         "Input": [point.input_tokens or 0 for point in points],
         "Output": [point.output_tokens or 0 for point in points],
     }
     part = top_tenth(wanted, "total_tokens", "the longest tenth")
     words = f"{_compact(summary.input_tokens or 0)} in · {_compact(summary.output_tokens or 0)} out · {number(summary.total_tokens / summary.trace_count)} a trace"
-    table = {"Start": measure.when(times, wanted.bucket)} | {
+    table: Columns = {"Start": measure.when(times, wanted.bucket)} | {
         f"{name} tokens": values for name, values in series.items()
     }
 

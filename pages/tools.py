@@ -1,0 +1,24 @@
+"""Tools: how often they are called, how they fail, how long they take, and what goes with their failures."""
+
+from pages._ui import measure, tool_cards
+
+
+def view() -> None:
+    with measure.page("Tools") as opened:
+        if opened is None:
+            return
+        scope, wanted = opened
+        found = tool_cards.tools(wanted)
+        if not found:
+            tool_cards.no_tools()
+            return
+        tool_cards.overview(found)
+        ordered = tool_cards.ordered(found)
+        if not ordered:
+            tool_cards.nothing_found()
+        for one in measure.paged(ordered, tool_cards.PAGE_SIZE, "tools-page"):
+            tool_cards.row(scope, wanted, one)
+        measure.pages(len(ordered), tool_cards.PAGE_SIZE, "tools-page", "tool")
+
+
+view()
