@@ -15,7 +15,7 @@ from pages._ui.pick_list import Option
 from pages._ui.previews import preview
 
 _MOST = 100
-_PAGE = 8
+_PAGE = 5
 _STATUSES = {"all": "All", "ERROR": "Errors", "OK": "OK"}
 
 
@@ -94,10 +94,11 @@ def _search(experiment_id: str) -> list[dict]:
 def _option(row: dict, known: bool) -> Option:
     said = row["summary"] or preview(row["request"]) or row["trace_id"]
     return Option(
-        escape_markdown(said, 130) + (" :gray-badge[is evidence already]" if known else ""),
+        escape_markdown(said, 130),
         (
             badge(row["status"]),
             f":gray[{duration(row['latency_ms'])}]",
+            ":blue[in evidence]" if known else "",
             f":gray[{escape_markdown(clock(row['timestamp_ms']))}]",
         ),
     )

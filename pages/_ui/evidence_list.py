@@ -132,14 +132,7 @@ def drawer(evidence: Sequence[Evidence], trace_id: str, with_sides: bool = True)
         st.session_state.update({"drawer-from": trace_id, "drawer-trace": present})
         _walk(ids, present)
         for item in [item for item in evidence if item.trace_id == present]:
-            said = ""
-            if with_sides:
-                said = (
-                    ":blue-badge[:material/add: Supports] "
-                    if supports(item)
-                    else ":gray-badge[:material/remove: Refutes] "
-                )
-            st.markdown(f"{said}{escape_markdown(item.rationale, 1000)}")
+            st.markdown(_said(item, with_sides, 1000))
         with states.failures("drawer"):
             trace_viewer.trace_viewer(present, key=f"drawer-{present}")
 
@@ -168,20 +161,23 @@ def _step(trace_id: str) -> None:
     st.session_state["drawer-trace"] = trace_id
 
 
-def compare(evidence: Sequence[Evidence]) -> None:
-    """Two or more traces of the evidence side by side; the inside of a dialog."""
-    pieces = {item.trace_id: item for item in sorted(evidence, key=lambda item: item.created_at, reverse=True)}
-    first = [next((one for one in pieces if supports(pieces[one]) == side), None) for side in (True, False)]
-    start = [one for one in first if one] or list(pieces)[:2]
-    start = start if len(start) > 1 else list(pieces)[:2]
+def compare(evidence: Sequence[Evidence], with_sides: bool = True) -> None:
+    """Two to four traces of the evidence side by side; the inside of a dialog.
+
+    Args:
+        evidence: What can be chosen from.
+        with_sides: The evidence is for or against something; one of each is compared at first.
+    """
+    newest = sorted(evidence, key=lambda item: item.created_at, reverse=True)
+    pieces = {item.trace_id: item for item in reversed(newest)}
+    sides_of = [next((one for one in pieces if supports(pieces[one]) == side), None) for side in (True, False)]
+    start = [one for one in sides_of if one]
     chosen = st.multiselect(
         "Traces",
         list(pieces),
-        default=start,
+        default=start if len(start) > 1 else list(pieces)[:2],
         max_selections=4,
-        format_func=lambda one: (
-            f"{trace_viewer.short_id(one)} {'for' if supports(pieces[one]) else 'against'}: {pieces[one].rationale[:60]}"
-        ),
+        format_func=lambda one: f"{trace_viewer.short_id(one)} {_short(pieces[one], with_sides)}",
         key="compare-traces",
     )
     if len(chosen) < 2:
@@ -189,9 +185,15 @@ def compare(evidence: Sequence[Evidence]) -> None:
         return
     for place, (column, trace_id) in enumerate(zip(st.columns(len(chosen)), chosen, strict=True)):
         with column, states.failures(f"compare-{place}"):
-            item = pieces[trace_id]
-            word = (
-                ":blue-badge[:material/add: Supports]" if supports(item) else ":gray-badge[:material/remove: Refutes]"
-            )
-            st.markdown(f"{word} {escape_markdown(item.rationale, 300)}")
+            st.markdown(_said(pieces[trace_id], with_sides, 300))
             trace_viewer.trace_viewer(trace_id, key=f"compare-{place}-{trace_id}")
+
+
+def _short(item: Evidence, with_sides: bool) -> str:
+    side = ("for: " if supports(item) else "against: ") if with_sides else ""
+    return f"{side}{item.rationale[:60]}"
+
+
+def _said(item: Evidence, with_sides: bool, limit: int) -> str:
+    word = ":blue-badge[:material/add: Supports] " if supports(item) else ":gray-badge[:material/remove: Refutes] "
+    return f"{word if with_sides else ''}{escape_markdown(item.rationale, limit)}"

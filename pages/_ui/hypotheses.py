@@ -45,6 +45,9 @@ def dashboard(run_id: str, mark: st.delta_generator.DeltaGenerator, may_write: b
         _counts(seen.hypotheses, issue_count)
         _cards(seen.hypotheses, may_write, bool(ticking))
 
+    if ticking:
+        # The live mark says that the page looks for news; Streamlit's own sign would flash each second.
+        st.html("<style>[data-testid=stStatusWidget]{display:none}</style>")
     board()
 
 

@@ -9,10 +9,11 @@ import streamlit as st
 from insights_core.entities import Change, Hypothesis, HypothesisStatus
 from insights_core.entities.investigation import EntitySummary
 from insights_core.errors import InsightsError
-from pages._ui import dialogs, evidence_list, investigations, layout, live, loaders, permissions
+from pages._ui import dialogs, evidence_list, investigations, live, loaders, permissions
 from pages._ui.formats import clock, escape_markdown, number
 
 _SHOWN_CHANGES = 30
+_SHOWN_METRICS = 12
 _VALUE_CHARS = 160
 _FIELDS = {"testing_plan": "Testing plan", "evidence": "Evidence", "metadata": "Notes"}
 
@@ -61,15 +62,20 @@ def _reason(found: Hypothesis) -> None:
 
 
 def _about(found: Hypothesis) -> None:
+    if found.metrics:
+        with st.container(horizontal=True, gap="medium", key=f"metrics-{found.hypothesis_id}"):
+            for name, value in list(found.metrics.items())[:_SHOWN_METRICS]:
+                words = escape_markdown(name.replace("_", " "), 60)
+                st.markdown(f"**{escape_markdown(number_or_text(value), 60)}** :gray[{words}]", width="content")
+    plan, past = st.columns(2, gap="medium")
     if found.testing_plan.strip():
-        with st.expander(
+        with plan.expander(
             "Testing plan", icon=":material/checklist:", type="compact", key=f"plan-{found.hypothesis_id}"
         ):
             st.markdown(paragraphs(found.testing_plan))
-    if found.metrics:
-        with st.expander("Metrics", icon=":material/monitoring:", type="compact", key=f"metrics-{found.hypothesis_id}"):
-            layout.pairs({name: number_or_text(value) for name, value in found.metrics.items()})
-    with st.expander("History", icon=":material/history:", type="compact", key=f"history-{found.hypothesis_id}"):
+    else:
+        plan, past = past, plan
+    with past.expander("History", icon=":material/history:", type="compact", key=f"history-{found.hypothesis_id}"):
         history(found.history)
 
 
