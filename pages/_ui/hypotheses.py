@@ -35,20 +35,31 @@ def dashboard(run_id: str, mark: st.delta_generator.DeltaGenerator, may_write: b
 
     @states.fragment(run_every=1.0 if ticking else None, key="dashboard")
     def board() -> None:
-        seen.poll()
-        live.toasts(seen)
-        if ticking and seen.analysis and seen.analysis.status != AnalysisStatus.ACTIVE:
-            # The ticking ends with a run of the whole page, which begins none.
-            st.rerun()
-        with mark:
-            live.mark(seen)
-        _counts(seen.hypotheses, issue_count)
-        _cards(seen.hypotheses, may_write, bool(ticking))
+        tick(seen, mark, bool(ticking), may_write, issue_count)
 
     if ticking:
         # The live mark says that the page looks for news; Streamlit's own sign would flash each second.
         st.html("<style>[data-testid=stStatusWidget]{display:none}</style>")
     board()
+
+
+def tick(
+    seen: live.Watch,
+    mark: st.delta_generator.DeltaGenerator,
+    ticking: bool,
+    may_write: bool,
+    issue_count: int,
+) -> None:
+    """One look for news: a request to MLflow, toasts, and the mark, counts and cards as they are now."""
+    seen.poll()
+    live.toasts(seen)
+    if ticking and seen.analysis and seen.analysis.status != AnalysisStatus.ACTIVE:
+        # The ticking ends with a run of the whole page, which begins none.
+        st.rerun()
+    with mark:
+        live.mark(seen)
+    _counts(seen.hypotheses, issue_count)
+    _cards(seen.hypotheses, may_write, ticking)
 
 
 def _counts(found: Sequence[EntitySummary], issue_count: int) -> None:
@@ -72,23 +83,20 @@ def _cards(found: Sequence[EntitySummary], may_write: bool, ticking: bool) -> No
         return
     shown = _filtered(found) if len(found) >= _FILTER_FROM else list(found)
     chosen = st.query_params.get("hypothesis")
-    page = _page(shown, chosen)
+    pages, first = max(1, -(-len(shown) // _PAGE)), _page_of(shown, chosen)
+    page = min(int(st.session_state.get("hypothesis-page", first)), pages)
     for line in shown[(page - 1) * _PAGE : page * _PAGE]:
         _card(line, line.id == chosen, may_write, ticking)
     if not shown:
         st.caption("No hypothesis matches. Clear the search or choose another status.")
-    if len(shown) > _PAGE:
-        st.pagination(-(-len(shown) // _PAGE), key="hypothesis-page")
+    if pages > 1:
+        st.pagination(pages, default=first, key="hypothesis-page")
 
 
-def _page(shown: Sequence[EntitySummary], chosen: str | None) -> int:
-    """The page in view; at first the one with the hypothesis of the URL."""
-    key, pages = "hypothesis-page", max(1, -(-len(shown) // _PAGE))
-    if key not in st.session_state:
-        at = next((place for place, one in enumerate(shown) if one.id == chosen), 0)
-        st.session_state[key] = at // _PAGE + 1
-    st.session_state[key] = min(int(st.session_state[key]), pages)
-    return int(st.session_state[key])
+def _page_of(shown: Sequence[EntitySummary], chosen: str | None) -> int:
+    """The page with the hypothesis of the URL: where the list begins."""
+    at = next((place for place, one in enumerate(shown) if one.id == chosen), 0)
+    return at // _PAGE + 1
 
 
 def _nothing(may_write: bool, ticking: bool) -> None:
