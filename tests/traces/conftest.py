@@ -84,6 +84,7 @@ class _Models(BaseHTTPRequestHandler):
                 },
             )
         done = '"role": "tool"' in s
+        cities = [city for city in ("Oslo", "Rome") if city in s] or ["Oslo"]
         m = (
             {"role": "assistant", "content": "It is 21 degrees in Oslo."}
             if done
@@ -92,10 +93,11 @@ class _Models(BaseHTTPRequestHandler):
                 "content": None,
                 "tool_calls": [
                     {
-                        "id": "call_1",
+                        "id": f"call_{number}",
                         "type": "function",
-                        "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'},
+                        "function": {"name": "get_weather", "arguments": json.dumps({"city": city})},
                     }
+                    for number, city in enumerate(cities, 1)
                 ],
             }
         )

@@ -109,13 +109,13 @@ def _anthropic() -> None:
         client.messages.create(model="m", max_tokens=10, messages=history)
 
 
-def _langgraph(function: Callable[[str], str] = _tool) -> None:
+def _langgraph(function: Callable[[str], str] = _tool, question: str = _ASK) -> None:
     from langchain.agents import create_agent
     from langchain_core.tools import tool
     from langchain_openai import ChatOpenAI
 
     agent = create_agent(ChatOpenAI(model="m", max_retries=0), [tool("get_weather")(function)])
-    agent.invoke({"messages": [("user", _ASK)]})
+    agent.invoke({"messages": [("user", question)]})
 
 
 def _pydantic_ai() -> None:
@@ -138,6 +138,15 @@ def _pydantic_ai() -> None:
 )
 def test_every_turn_is_told_once(traced, package: str, action: Callable[[], None]) -> None:
     _check_once(*traced(package, action))
+
+
+def test_parallel_calls_of_one_tool_with_equal_results_are_each_told_once(traced) -> None:
+    view, text = traced("langchain", lambda: _langgraph(question="What is the weather in Oslo and Rome?"))
+    assert [message.role for message in view.messages] == ["user", "assistant", "tool", "tool", "assistant"]
+    assert [call.arguments for call in view.messages[1].tool_calls] == ['{"city": "Oslo"}', '{"city": "Rome"}']
+    assert {message.tool_call_id for message in view.messages[2:4]} == {"call_1", "call_2"}
+    assert text.count("calls get_weather: ") == 2
+    assert text.count("21 and sunny") == 2
 
 
 def test_a_failed_model_call_keeps_the_question_and_the_error(traced) -> None:

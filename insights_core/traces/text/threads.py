@@ -1,0 +1,283 @@
+"""The conversations that the calls of a trace carry on: which message of which call is new, which was told before.
+
+Every call brings a list of messages: a whole history, the end of one, or only what is new. The lists of one agent
+(known by its system prompt) form a tree, in which a list is a path and a call's output follows the path's end.
+A list that goes on where a path ended is that conversation carried on; one that repeats a path is the same call again.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from insights_core.traces.text.view import Message, ToolCall
+
+Key = tuple[Any, ...]
+
+_AGENT_LETTERS = 200  # of a system prompt: enough to tell agents apart, before most of what changes from call to call
+_LONG_ARGUMENTS = 20_000  # characters; longer arguments are compared as they are written
+
+
+def canonical(arguments: str) -> str:
+    """Arguments in one form, however they were serialised."""
+    if arguments[:1] in "{[" and len(arguments) < _LONG_ARGUMENTS:
+        try:
+            return json.dumps(json.loads(arguments), sort_keys=True, separators=(",", ":"))
+        except (ValueError, RecursionError):
+            pass
+    return "".join(arguments.split())
+
+
+def squeezed(text: str) -> str:
+    """Text without blanks: copies of a message differ in them."""
+    return "".join(text.split())
+
+
+def agent_of(listed: list[Message]) -> str:
+    """The agent that gets a list, by its system prompt: letters of the beginning, which stay as times and counts pass."""
+    system = next((message.text for message in listed if message.role == "system" and message.text), "")
+    return "".join(char for char in system[: 2 * _AGENT_LETTERS] if char.isalpha())[:_AGENT_LETTERS]
+
+
+class Node:
+    """A message in its context: what was said before it is the way to the root."""
+
+    __slots__ = ("following", "index", "key", "latest", "parent")
+
+    def __init__(self, parent: Node | None, key: int, index: int) -> None:
+        self.parent, self.key, self.index = parent, key, index
+        self.following: dict[int, Node] = {}
+        self.latest: Node | None = None
+
+    def step(self, key: int, index: int) -> Node:
+        """A new message after this one; it takes the place of an equal one."""
+        node = self.following[key] = self.latest = Node(self, key, index)
+        return node
+
+    def tip(self) -> Node:
+        """Where the conversation that last came through here stands now."""
+        node = self
+        while node.latest is not None:
+            node = node.latest
+        return node
+
+
+class Conversation:
+    """The messages so far, each once, in the order in which they were heard."""
+
+    def __init__(self, carries_history: Callable[[str, Message], bool]) -> None:
+        self.messages: list[Message] = []
+        self._carries_history = carries_history  # agent, first message -> whether later turns bring them along
+        self._numbers: dict[Key, int] = {}  # key -> its number; numbers hash faster than long texts
+        self._seen: dict[int, tuple[Message, int]] = {}  # the message is kept so that its id stays its own
+        self._places: dict[int, list[int]] = {}  # number of a key -> where messages with it stand
+        self._texts: set[str] = set()
+        self._told_calls: set[tuple[str, str]] = set()  # (name, canonical arguments)
+        self._open: dict[str, list[tuple[str, ToolCall]]] = {}  # name -> calls whose result no span told yet
+        self._answers: dict[str | None, int] = {}  # id of a call -> where the result of the latest such call stands
+        self._agents: dict[str, Node] = {}
+        self._last: Node | None = None
+        self._last_user = -1
+
+    # What is known ---------------------------------------------------------------------------------------------------
+
+    def _key(self, message: Message) -> int:
+        known = self._seen.get(id(message))
+        if known is None:
+            calls = tuple((call.name, canonical(call.arguments)) for call in message.tool_calls)
+            result_of = message.tool_call_id if message.role == "tool" else None
+            key = (message.role, squeezed(message.text), calls, result_of)
+            known = self._seen[id(message)] = (message, self._numbers.setdefault(key, len(self._numbers)))
+        return known[1]
+
+    def append(self, message: Message, span_id: str) -> int:
+        """Add a message at the end; gives its place."""
+        index = len(self.messages)
+        self._places.setdefault(self._key(message), []).append(index)
+        self._texts.add(squeezed(message.text))
+        for call in message.tool_calls:
+            arguments = canonical(call.arguments)
+            self._told_calls.add((call.name, arguments))
+            self._open.setdefault(call.name, []).append((arguments, call))
+            self._answers.pop(call.id, None)  # some models number their calls anew in each turn
+        if message.role == "tool" and message.tool_call_id:
+            self._answers[message.tool_call_id] = index
+        elif message.role == "user":
+            self._last_user = index
+        if message.span_id:  # the same object, said before
+            message = replace(message)
+        message.span_id = span_id
+        self.messages.append(message)
+        return index
+
+    def _find(self, message: Message, since: int, taken: set[int]) -> int | None:
+        """Where a message stands at or after a place, other than where another message of its list was found."""
+        known = self._places.get(self._key(message), [])
+        for at in range(bisect_left(known, since), len(known)):
+            if known[at] not in taken:
+                return known[at]
+        answer = self._answers.get(message.tool_call_id, -1) if message.role == "tool" else -1
+        return answer if answer >= since else None
+
+    def news(self, message: Message) -> Message | None:
+        """What a message tells that does not stand anywhere yet, perhaps under another role or form."""
+        calls = [call for call in message.tool_calls if (call.name, canonical(call.arguments)) not in self._told_calls]
+        text = squeezed(message.text)
+        if message.role == "tool" and self.is_answered(message.tool_call_id):
+            return None
+        if text and text not in self._texts:
+            return replace(message, tool_calls=calls)
+        return replace(message, text="", tool_calls=calls) if calls else None
+
+    # What calls bring ------------------------------------------------------------------------------------------------
+
+    def hear(self, listed: list[Message], span_id: str, repeats: Callable[[Message], bool]) -> Node:
+        """Add what a call's input has beyond what is known.
+
+        Args:
+            listed: The input's messages.
+            span_id: The call.
+            repeats: Whether a user message is only handed on within the turn in which it was said.
+
+        Returns:
+            The place in the tree after which the call's output belongs.
+        """
+        agent, body = agent_of(listed), [message for message in listed if message.role != "system"]
+        if len(body) < len(listed):
+            for message in listed:
+                if message.role == "system" and self._key(message) not in self._places:
+                    self.append(message, span_id)
+        root = self._agents.get(agent)
+        new_agent = root is None
+        if root is None:
+            root = self._agents[agent] = Node(None, -1, -1)
+        node, known = root, 0
+        for message in body:
+            following = node.following.get(self._key(message))
+            if following is None:
+                break
+            node.latest, node, known = following, following, known + 1
+        if known == len(body):
+            rest = self._said_again(agent, node, body, repeats)
+            for _ in rest:
+                node = node.parent or root
+            since, cut = len(self.messages), 0
+        else:
+            rest = body[known:]
+            cut, since = self._overlap(node, rest, new_agent, repeats)
+        taken: set[int] = set()
+        for place, message in enumerate(rest):
+            # What stands before the cut is history: known wherever it was told. What follows was said after it.
+            index = self._find(message, since if place >= cut else 0, taken if place >= cut else set())
+            if index is None:
+                index = self.append(message, span_id)
+            if place >= cut:
+                taken.add(index)
+                # Results of parallel calls are told as they come in and listed as they were asked for.
+                since = since if message.role == "tool" else index + 1
+            node = node.step(self._key(message), index)
+        self._last = node
+        return node
+
+    def say(self, listed: list[Message], span_id: str, node: Node, is_inside: Callable[[str], bool]) -> None:
+        """Add a call's output after its input, unless the same call, or one inside it, gave it before."""
+        for message in listed:
+            key = self._key(message)
+            following = node.following.get(key)
+            if following is None:
+                index = next(
+                    (
+                        place
+                        for place in self._places.get(key, [])
+                        if place > node.index and is_inside(self.messages[place].span_id)
+                    ),
+                    None,
+                )
+                following = node.step(key, self.append(message, span_id) if index is None else index)
+            node.latest, node = following, following
+        self._last = node
+
+    def _said_again(
+        self, agent: str, node: Node, body: list[Message], repeats: Callable[[Message], bool]
+    ) -> list[Message]:
+        """The end of a list heard before that is nevertheless new: none for a call made twice."""
+        if not body or not node.following:  # the first call failed, or has not ended yet
+            return []
+        tip = self._agents[agent].tip()
+        ends = [place for place, message in enumerate(body) if self._key(message) == tip.key]
+        if ends:
+            return body[ends[-1] + 1 :]  # the end of a history, cut to the same words as an earlier one
+        last = self.messages[-1]
+        if any(message.role != "user" for message in body) or last.role != "assistant" or last.tool_calls:
+            return []
+        # An agent that is handed its history and got no further since was asked the same once more.
+        asked_once_more = tip.parent is node and self._carries_history(agent, body[0])
+        return [] if asked_once_more or repeats(body[-1]) else body[-1:]
+
+    def _overlap(
+        self, node: Node, rest: list[Message], new_agent: bool, repeats: Callable[[Message], bool]
+    ) -> tuple[int, int]:
+        """(how much of a list's rest is history, from where on the remainder may stand in the conversation)."""
+        tip = (self._last if new_agent and self._last is not None else node).tip()
+        if tip is node:
+            return 0, node.index + 1
+        otherwise = max(self._last_user, 0) if new_agent else tip.index + 1
+        last = {self._key(message): place for place, message in enumerate(rest)}
+        if not any(key in self._places for key in last):
+            return 0, otherwise
+        step: Node | None = tip
+        while step is not None and step is not node and step.parent is not None:
+            place = last.get(step.key)
+            if place is not None:
+                is_history = (
+                    step is tip
+                    or any(message.role in ("assistant", "tool") for message in rest[: place + 1])
+                    or (new_agent and step.index == self._last_user)
+                    or repeats(rest[place])
+                )
+                return (place + 1, step.index + 1) if is_history else (0, otherwise)
+            step = step.parent
+        return 0, otherwise
+
+    def insert_first(self, listed: list[Message], span_id: str) -> None:
+        """Put messages before all others but the system's; only after everything else was added."""
+        at = next(
+            (place for place, message in enumerate(self.messages) if message.role != "system"), len(self.messages)
+        )
+        self.messages[at:at] = [replace(message, span_id=span_id) for message in listed]
+
+    # What tools tell -------------------------------------------------------------------------------------------------
+
+    def answer(self, name: str, arguments: str, result: Message, span_id: str, told_inside: bool = False) -> None:
+        """Add a tool's result from its span, and the call, where the models' messages do not tell them.
+
+        Args:
+            name: The tool.
+            arguments: What it was given.
+            result: What it gave, as a message of the role tool.
+            span_id: Its span.
+            told_inside: Whether a span inside this one gave the same: then this is the same call, told by its wrapper.
+        """
+        call = self._open_call(name, canonical(arguments), not told_inside)
+        if call is None:
+            if told_inside:
+                return
+            call = ToolCall(span_id, name, arguments)
+            self.append(Message("assistant", "", tool_calls=[call]), span_id)
+            self._open[name].pop()
+        self.append(replace(result, tool_call_id=call.id or None), span_id)
+
+    def is_answered(self, call_id: str | None) -> bool:
+        """Whether the latest call of this id has its result."""
+        return call_id in self._answers
+
+    def _open_call(self, name: str, arguments: str, or_another: bool) -> ToolCall | None:
+        """The earliest call with these arguments, or else of this tool, whose result was not told."""
+        waiting = self._open[name] = [open_ for open_ in self._open.get(name, []) if not self.is_answered(open_[1].id)]
+        exact = next((place for place, (asked, _) in enumerate(waiting) if asked == arguments), None)
+        if exact is None and or_another:
+            exact = next((place for place, (_, call) in enumerate(waiting) if call.id), None)
+        return waiting.pop(exact)[1] if exact is not None else None
