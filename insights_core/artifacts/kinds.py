@@ -82,6 +82,10 @@ class Kind:
         }
 
 
+def _last_evidence(item: Hypothesis) -> int | None:
+    return max((round(one.created_at.timestamp() * 1000) for one in item.evidence), default=None)
+
+
 ANALYSIS = Kind("analysis", Analysis, None, "name", lambda item: {"status": item.status})
 HYPOTHESIS = Kind(
     "hypothesis",
@@ -94,6 +98,7 @@ HYPOTHESIS = Kind(
         "supports": item.supports_count,
         "refutes": item.refutes_count,
         "traces": item.trace_count,
+        "evidence_at": _last_evidence(item),
     },
 )
 ISSUE = Kind(

@@ -64,6 +64,7 @@ def _read(run: Run, kind: Kind, key: str, text: str) -> EntitySummary | None:
             supports_count=values.get("supports", 0),
             refutes_count=values.get("refutes", 0),
             trace_count=values.get("traces", 0),
+            last_evidence_at=_moment(values["evidence_at"]) if values.get("evidence_at") else None,
             severity=values.get("severity"),
             source_run_id=values.get("source_run"),
             hypothesis_id=values.get("hypothesis"),

@@ -136,6 +136,8 @@ class EntitySummary(Record):
     supports_count: int = 0
     refutes_count: int = 0
     trace_count: int = 0
+    last_evidence_at: UtcTime | None = None
+    """Hypotheses only: when the newest piece of evidence was found."""
     severity: str | None = None
     source_run_id: str | None = None
     hypothesis_id: str | None = None

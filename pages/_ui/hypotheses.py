@@ -175,7 +175,7 @@ def _card(line: EntitySummary, is_open: bool, may_write: bool, ticking: bool) ->
 
 
 def _news_age(line: EntitySummary) -> str:
-    last = getattr(line, "last_evidence_at", None)
+    last = line.last_evidence_at
     return f"last evidence {moment(last)}" if last else f"updated {moment(line.updated_at)}"
 
 
