@@ -10,6 +10,7 @@ import numpy as np
 
 from insights_core.entities.insight import ClusteringConfig
 from insights_core.errors import InvalidParameterError
+from insights_core.insight.refine import assign_outliers, by_size, from_the_middle, refined, same_together
 
 _SMALL = 50  # up to here density means little; a dendrogram does better
 _NEIGHBOURS = 15
@@ -17,6 +18,7 @@ _DIMS = 5
 _MAX_K = 40
 _EXACT = 20_000  # comparing all pairs of so many takes seconds, and compiling the approximate search takes 20
 _BLOCK = 1024
+_DENSITY = ("hdbscan", "dbscan", "evoc")
 
 
 @dataclass
@@ -67,10 +69,15 @@ def cluster_vectors(vectors: np.ndarray, config: ClusteringConfig | None = None)
         else:
             reduced, knn = reduce(vectors, config.seed)
             raw = group(reduced, n, config)
-    # Numbered without gaps first: the small method leaves some where it turns lone members into outliers.
-    raw = _same_together(vectors, _reclaimed(vectors, by_size(raw)))
-    labels = by_size(raw)
-    return ClusterResult(labels, assign_outliers(vectors, labels), reduced, knn)
+    labels = settled(vectors, raw, config)
+    return ClusterResult(labels, assign_outliers(from_the_middle(vectors), labels), reduced, knn)
+
+
+def settled(vectors: np.ndarray, raw: np.ndarray, config: ClusteringConfig) -> np.ndarray:
+    """Int labels (n,) by size; what density found is refined, a partition and the clusters of a few are kept."""
+    if len(vectors) > _SMALL and config.method in _DENSITY:
+        return refined(vectors, raw)
+    return by_size(same_together(vectors, by_size(raw)))
 
 
 def reduce(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, Any]]:
@@ -207,8 +214,9 @@ def _few(vectors: np.ndarray, config: ClusteringConfig) -> np.ndarray:
         return np.zeros(n, dtype=int)
     distances = np.clip(pdist(np.asarray(vectors, dtype=np.float64), "cosine"), 0, None)
     tree, square = linkage(distances, "average"), squareform(distances)
-    best, best_score = np.zeros(n, dtype=int), 0.02
-    wanted = [config.n_clusters] if config.n_clusters else range(2, max(3, n // 2 + 1))
+    # Two of three always stand apart a little; the fewer there are, the more they must.
+    best, best_score = np.zeros(n, dtype=int), 0.02 + 0.3 / n
+    wanted = [config.n_clusters] if config.n_clusters else range(2, n // 2 + 2)
     for k in wanted:
         labels = fcluster(tree, k, "maxclust") - 1
         if not 1 < len(set(labels)) < n:
@@ -218,76 +226,3 @@ def _few(vectors: np.ndarray, config: ClusteringConfig) -> np.ndarray:
             best, best_score = labels, score
     sizes = np.bincount(best)
     return np.where(sizes[best] > 1, best, -1) if (sizes > 1).any() else np.zeros(n, dtype=int)
-
-
-def centroids(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Unit mean vectors (k, d) of the clusters 0 to k-1."""
-    count = int(labels.max()) + 1
-    sums = np.zeros((count, vectors.shape[1]), dtype=np.float64)
-    inside = labels >= 0
-    np.add.at(sums, labels[inside], vectors[inside])
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return (sums / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-
-
-def assign_outliers(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Give each outlier the cluster whose centroid is nearest by cosine.
-
-    Args:
-        vectors: Float array of shape (n, d), rows of unit length.
-        labels: Int array of shape (n,); -1 marks an outlier.
-
-    Returns:
-        Int array of shape (n,) without -1, or `labels` unchanged where every one is an outlier.
-    """
-    outliers = labels < 0
-    if not outliers.any() or outliers.all():
-        return labels.copy()
-    assigned = labels.copy()
-    assigned[outliers] = np.argmax(vectors[outliers] @ centroids(vectors, labels).T, axis=1)
-    return assigned
-
-
-def _reclaimed(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Outliers that are as near to a cluster's centre as its own members commonly are, given to it.
-
-    Density calls the rim of a topic noise. An outlier within the nearer three quarters of a cluster is no outlier to
-    a person who reads it.
-    """
-    outliers = np.flatnonzero(labels < 0)
-    if not len(outliers) or len(outliers) == len(labels):
-        return labels
-    centres = centroids(vectors, labels)
-    inside = np.flatnonzero(labels >= 0)
-    own = np.einsum("ij,ij->i", vectors[inside], centres[labels[inside]])
-    usual = np.array([np.quantile(own[labels[inside] == k], 0.25) for k in range(len(centres))])
-    near = vectors[outliers] @ centres.T
-    best = np.argmax(near, axis=1)
-    joins = near[np.arange(len(outliers)), best] >= usual[best]
-    result = labels.copy()
-    result[outliers[joins]] = best[joins]
-    return result
-
-
-def _same_together(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Identical vectors in one cluster: the one that most of them are in, noise only if all are."""
-    groups: dict[bytes, list[int]] = {}
-    for index, row in enumerate(np.round(vectors, 5)):
-        groups.setdefault(row.tobytes(), []).append(index)
-    result = labels.copy()
-    for members in groups.values():
-        found = labels[members][labels[members] >= 0] if len(members) > 1 else ()
-        if len(found):
-            result[members] = np.bincount(found).argmax()
-    return result
-
-
-def by_size(labels: np.ndarray) -> np.ndarray:
-    """The same clusters numbered 0 to k-1, largest first; of equal ones the one that appears first."""
-    inside = labels[labels >= 0]
-    if not len(inside):
-        return labels.copy()
-    names, first, sizes = np.unique(inside, return_index=True, return_counts=True)
-    order = sorted(range(len(names)), key=lambda i: (-sizes[i], first[i]))
-    new = {int(names[old]): number for number, old in enumerate(order)}
-    return np.array([new.get(int(label), -1) for label in labels])

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from insights_core.entities.insight import Cluster, ClusteringConfig, TrustMetrics
-from insights_core.insight.cluster import ClusterResult, centroids, cluster_vectors
+from insights_core.insight.cluster import ClusterResult, cluster_vectors
 from insights_core.insight.hierarchy import group_leaves
 from insights_core.insight.map import coordinates
 from insights_core.insight.naming import Group
+from insights_core.insight.refine import centroids
 from insights_core.insight.trust import silhouette, stability
 
 if TYPE_CHECKING:

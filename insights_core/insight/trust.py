@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from insights_core.entities.insight import ClusteringConfig
-from insights_core.insight.cluster import ClusterResult, group, reduce
+from insights_core.insight.cluster import ClusterResult, cluster_vectors, group, reduce, settled
 
 _RUNS = 5
 _SHARE = 0.8
@@ -43,19 +43,17 @@ def stability(vectors: np.ndarray, result: ClusterResult, config: ClusteringConf
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             space = reduce(vectors[drawn], config.seed + 1 + run)[0] if whole else result.reduced[drawn]
-            again = _again(space, n, config)
+            again = _again(vectors[drawn], space, n, config)
         both = (again >= 0) & (result.labels[drawn] >= 0)
         if both.any():
             scores.append(adjusted_rand_score(result.labels[drawn][both], again[both]))
     return (round(float(np.mean(scores)), 4), len(scores)) if scores else (None, 0)
 
 
-def _again(space: np.ndarray, n: int, config: ClusteringConfig) -> np.ndarray:
-    from insights_core.insight.cluster import cluster_vectors
-
+def _again(vectors: np.ndarray, space: np.ndarray, n: int, config: ClusteringConfig) -> np.ndarray:
     if n <= 50 or config.method == "evoc":
-        return cluster_vectors(space, config).labels
-    return group(space, n, config)
+        return cluster_vectors(vectors, config).labels
+    return settled(vectors, group(space, n, config), config)
 
 
 def silhouette(vectors: np.ndarray, labels: np.ndarray, seed: int = 0) -> float | None:

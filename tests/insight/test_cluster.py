@@ -11,9 +11,10 @@ from sklearn.metrics import normalized_mutual_info_score as nmi
 
 from insights_core.entities import ClusteringConfig
 from insights_core.errors import InvalidParameterError
-from insights_core.insight.cluster import assign_outliers, cluster_vectors
+from insights_core.insight.cluster import cluster_vectors
 from insights_core.insight.embed import OfflineEmbedder
 from insights_core.insight.map import coordinates
+from insights_core.insight.refine import assign_outliers
 
 
 @pytest.fixture(scope="module")
