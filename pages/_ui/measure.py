@@ -211,8 +211,9 @@ def when(milliseconds: Sequence[int], bucket: str) -> list[str]:
 def paged(items: Sequence[T], size: int, key: str) -> Sequence[T]:
     """The items of the page that `pages` below them shows."""
     last = max(1, -(-len(items) // size))
-    at = min(max(1, st.session_state.get(key) or 1), last)
-    st.session_state[key] = at
+    at = st.session_state.get(key) or 1
+    if at > last:
+        at = st.session_state[key] = last
     return items[(at - 1) * size : at * size]
 
 

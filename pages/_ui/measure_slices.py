@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import streamlit as st
 
@@ -18,15 +18,16 @@ from pages._ui.measure import Range
 from pages._ui.scope import Scope
 from pages._ui.trace_search import quoted
 
-if TYPE_CHECKING:
-    from insights_core.analytics.client import Analytics
-
+KINDS = ("tools", "tags", "assessments")
 ERRORS = "trace.status = 'ERROR'"
 # MLflow's filter asks all its conditions on spans of one and the same span, so traces with two tools can only be named
 # one by one; more ids than this make an address that browsers and proxies cut.
 MOST_IDS = 50
 _PLAIN_KEY = re.compile(r"[A-Za-z_]\w*")
 _WORDS = {"used": "used", "error": "fails", "success": "succeeds"}
+_NAMES = {"used": "use of {}", "error": "failures of {}", "success": "successes of {}"}
+# The interval of each row takes a quarter of a millisecond: lists are bounded, and say so where it shows.
+MOST_ROWS = 60
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def dimension(name: str, wanted: Range, value: DimensionValue) -> Part:
 def tool(wanted: Range, name: str, outcome: str) -> Part:
     """The traces that used a tool, or in which it failed or succeeded."""
     value = DimensionValue(name=f"tools.{name}", parameters={"value": outcome})
-    return dimension(f"{name} {_WORDS[outcome]}", wanted, value)
+    return dimension(_NAMES[outcome].format(name), wanted, value)
 
 
 def ids_filter(trace_ids: Iterable[str]) -> str:
@@ -87,20 +88,29 @@ def together(*filters: str | None) -> str | None:
 
 
 def goes_with(
-    wanted: Range, part: Part, kinds: tuple[str, ...] = ("tools", "tags", "assessments")
+    wanted: Range, part: Part, kinds: tuple[str, ...] = KINDS, limit: int = MOST_ROWS
 ) -> list[evidence.Correlation]:
-    """What goes with a part, strongest first, from WEAKEST on; shared by all sessions and computed once."""
-    return _goes_with(wanted, part, kinds)
+    """What goes with a part, the strongest `limit` from WEAKEST on; shared by all sessions and computed once."""
+    return [row_of(wanted, part, one) for one in found(wanted, part, kinds, limit)]
+
+
+def found(wanted: Range, part: Part, kinds: tuple[str, ...] = KINDS, limit: int = MOST_ROWS) -> list[Found]:
+    """The same as the analytics say it."""
+    return _found(wanted, part, kinds, limit)
 
 
 @st.cache_resource(show_spinner=False, max_entries=256, ttl=600)
-def _goes_with(wanted: Range, part: Part, kinds: tuple[str, ...]) -> list[evidence.Correlation]:
-    client = measure.analytics()
+def _found(wanted: Range, part: Part, kinds: tuple[str, ...], limit: int) -> list[Found]:
     experiments, start, end = wanted.asked
-    found = client.correlations(experiments, None, kinds, start, end, limit=None, slice=part.slice).data
-    strong = _without_repeats([one for one in found if one.npmi_score >= evidence.WEAKEST])
-    names = _assessment_names(client, wanted) if any(one.dimension == "assessment" for one in strong) else []
-    return [_row(wanted, part, one, names) for one in strong]
+    answer = measure.analytics().correlations(experiments, None, kinds, start, end, limit, slice=part.slice)
+    return _without_repeats([one for one in answer.data if one.npmi_score >= evidence.WEAKEST])
+
+
+@st.cache_resource(show_spinner=False, max_entries=1024, ttl=600)
+def row_of(wanted: Range, part: Part, one: Found) -> evidence.Correlation:
+    """A value that goes with a part, as the foot of a card shows it."""
+    names = _assessment_names(wanted) if one.dimension == "assessment" else []
+    return _row(wanted, part, one, names)
 
 
 def _without_repeats(found: Sequence[Found]) -> list[Found]:
@@ -121,11 +131,15 @@ def _fails(one: Found) -> bool:
     return one.dimension == "tool" and one.value.endswith("=error")
 
 
-def _assessment_names(client: Analytics, wanted: Range) -> list[str]:
+def value_of(wanted: Range, one: Found) -> DimensionValue:
+    """The dimension that finds a value."""
+    return _named(one, _assessment_names(wanted) if one.dimension == "assessment" else [])[1]
+
+
+def _assessment_names(wanted: Range) -> list[str]:
     experiments, start, end = wanted.asked
-    return sorted(
-        (one.assessment_name for one in client.assessments(experiments, start, end).data), key=len, reverse=True
-    )
+    names = [one.assessment_name for one in measure.analytics().assessments(experiments, start, end).data]
+    return sorted(names, key=len, reverse=True)
 
 
 def _row(wanted: Range, part: Part, one: Found, assessments: Sequence[str]) -> evidence.Correlation:
@@ -182,12 +196,14 @@ def _named(one: Found, assessments: Sequence[str]) -> tuple[str, DimensionValue]
 
 def foot(wanted: Range, part: Part, key: str, most: int = 3) -> None:
     """The end of a card: what goes with the part it points at."""
-    evidence.correlations(part.name, goes_with(wanted, part), key, most)
+    evidence.correlations(part.name, [row_of(wanted, part, one) for one in found(wanted, part)[:most]], key, most)
 
 
-def actions(scope: Scope, wanted: Range, part: Part, key: str) -> None:
+def actions(
+    scope: Scope, wanted: Range, part: Part, key: str, width: Literal["content", "stretch"] = "stretch"
+) -> None:
     """What can be done with a part: an insight of it, a hypothesis about it. A row of quiet buttons."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", width=width):
         if st.button(
             "New insight",
             icon=":material/auto_awesome:",
@@ -204,7 +220,8 @@ def actions(scope: Scope, wanted: Range, part: Part, key: str) -> None:
 
 def _suggestion(wanted: Range, part: Part) -> tuple[str, str]:
     """A first sentence and a plan for a hypothesis about a part."""
-    strongest = next(iter(goes_with(wanted, part)), None)
+    first = found(wanted, part)[:1]
+    strongest = row_of(wanted, part, first[0]) if first else None
     statement = f"{part.name[:1].upper()}{part.name[1:]} come with: {strongest.label}" if strongest else part.name
     where = f"`{part.filter}`" if part.filter else part.name
     plan = f"1. Read traces with {where}.\n2. Read as many without.\n3. Validate where most of the first and few of the second show it."

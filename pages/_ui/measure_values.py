@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -16,11 +16,9 @@ _CHARS = 70
 # Streamlit tells options apart by their labels: two values that look the same need different ones. This has no width.
 _JOINER = "\u2060"
 # One line a row: value left, figures right, the bar as its lower edge.
-_CSS = """<style>
-[class*="st-key-pick-value"] [role=radiogroup]>div{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:.2rem 1rem;align-items:center;padding-inline:.5rem}
+_CSS = """[class*="st-key-pick-value"] [role=radiogroup]>div{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:.2rem 1rem;align-items:center;padding-inline:.5rem}
 [class*="st-key-pick-value"] [data-testid=stRadioCaption] p{display:block!important;white-space:nowrap}
-[class*="st-key-pick-value"] [role=radiogroup]>div::after{content:"";position:absolute;left:0;bottom:-1px;height:3px;background:var(--mi-accent);border-radius:0 2px 2px 0}
-</style>"""
+[class*="st-key-pick-value"] [role=radiogroup]>div::after{content:"";position:absolute;left:0;bottom:-1px;height:3px;background:var(--mi-accent);border-radius:0 2px 2px 0}"""
 
 
 def value_list(
@@ -30,7 +28,8 @@ def value_list(
     param: str,
     owner: str = "",
     default: str | None = None,
-    against: dict[str, float] | None = None,
+    more: tuple[int, int] | None = None,
+    here: Mapping[str, ValueCount] | None = None,
 ) -> str | None:
     """Draw the most frequent values; gives the chosen one.
 
@@ -41,7 +40,8 @@ def value_list(
         param: Query parameter that holds "owner=value", or the value where there is no owner.
         owner: Tag key: several lists share one parameter, and at most one of them has a choice.
         default: Value to begin with; None lets nothing be chosen.
-        against: Value -> its share of all traces, percent: set beside its share of the slice.
+        more: How many values there are in all and on how many traces, where `values` are only the most frequent.
+        here: The same values among the followed traces: their figures stand before the share of all.
     """
     prefix = f"{owner}=" if owner else ""
     shown = list(values[:MOST])
@@ -49,7 +49,7 @@ def value_list(
     if wanted.startswith(prefix) and wanted[len(prefix) :] not in {one.value for one in shown}:
         shown += [one for one in values[MOST:] if prefix + one.value == wanted]
     options = [prefix + one.value for one in shown]
-    _style(key, shown)
+    _style(key, [_part(one, here) for one in shown])
     widget = f"pick-value-{key}"
     start = prefix + default if default is not None else None
     changed = url_state.follow(param, widget, options, start if start in options else None)
@@ -59,15 +59,16 @@ def value_list(
         options,
         index=None,
         format_func=lambda one: labels.get(one[len(prefix) :], one),
-        captions=[_figures(one, against) for one in shown],
+        captions=[_figures(one, here) for one in shown],
         key=widget,
         on_change=changed,
         label_visibility="collapsed",
         width="stretch",
     )
-    rest = [one for one in values if one not in shown]
-    if rest:
-        st.caption(f"{plural(len(rest), 'more value')} with {plural(sum(one.count for one in rest), 'trace')}")
+    count, traces = more or (len(values), sum(one.count for one in values))
+    rest, rest_traces = count - len(shown), traces - sum(one.count for one in shown)
+    if rest > 0:
+        st.caption(f"{plural(rest, 'more value')} on {plural(rest_traces, 'trace')}")
     return None if chosen is None else str(chosen)[len(prefix) :]
 
 
@@ -76,7 +77,7 @@ def _style(key: str, shown: Sequence[ValueCount]) -> None:
         f".st-key-pick-value-{key} [role=radiogroup]>:nth-child({place})::after{{width:{one.percentage:.1f}%}}"
         for place, one in enumerate(shown, 1)
     )
-    st.html(f"{_CSS}<style>{widths}</style>")
+    st.html(f"<style>{_CSS}{widths}</style>")
 
 
 def _labels(shown: Sequence[ValueCount]) -> dict[str, str]:
@@ -89,7 +90,12 @@ def _labels(shown: Sequence[ValueCount]) -> dict[str, str]:
     return labels
 
 
-def _figures(one: ValueCount, against: dict[str, float] | None) -> str:
-    if against is None:
-        return f"{number(one.count)} · **{one.percentage:.1f}%**"
-    return f"{number(one.count)} · **{one.percentage:.1f}%** · {against.get(one.value, 0.0):.1f}%"
+def _part(one: ValueCount, here: Mapping[str, ValueCount] | None) -> ValueCount:
+    """The value among the followed traces, or among all."""
+    return one if here is None else here.get(one.value, ValueCount(value=one.value, count=0, percentage=0.0))
+
+
+def _figures(one: ValueCount, here: Mapping[str, ValueCount] | None) -> str:
+    part = _part(one, here)
+    text = f"{number(part.count)} · **{part.percentage:.1f}%**"
+    return text if here is None else f"{text} · {one.percentage:.1f}%"

@@ -51,7 +51,7 @@ def overview(found: Sequence[ToolMetrics]) -> None:
     calls, errors, latency = st.columns(3)
     whole = sum(one.invocation_count for one in found)
     failed = sum(one.error_count for one in found)
-    with calls, layout.card("Calls", f"{number(whole)} of {plural(len(found), 'tool')}"):
+    with calls, layout.card("Calls", f"{number(whole)} by {plural(len(found), 'tool')}"):
         ordered = sorted(found, key=_KEYS["calls"])
         _bars([(one, one.invocation_count, number(one.invocation_count), _calls(one)) for one in ordered], P90)
     with errors, layout.card("Error rate", f"{100 * failed / whole:.1f}% of calls" if whole else ""):
@@ -141,8 +141,11 @@ def row(scope: Scope, wanted: Range, one: ToolMetrics) -> None:
             st.caption(f"Latency · p50 {duration(one.p50_latency)} · p99 {duration(one.p99_latency)}")
             alt = f"Latency of {one.tool_name} {wanted.each}: p50 {duration(one.p50_latency)}, p90 {duration(one.p90_latency)}, p99 {duration(one.p99_latency)}."
             measure.chart(f"latency-{key}", wanted, lambda: _latency_chart(one), alt, 140)
-        measure_slices.foot(wanted, part, key)
-        measure_slices.actions(scope, wanted, part, key)
+        left, right = st.columns([3, 1], vertical_alignment="bottom")
+        with left:
+            measure_slices.foot(wanted, part, key)
+        with right:
+            measure_slices.actions(scope, wanted, part, key)
 
 
 def _error_chart(one: ToolMetrics) -> go.Figure:
