@@ -59,15 +59,19 @@ def _result(scope: Scope, wanted: Range, first: DimensionValue, second: Dimensio
     with measure.card("Together", _verdict(found.correlation), traces=params, help=_HELP):
         layout.facts(
             [
-                (names[0], number(one), f"{share(one, wanted.traces)} of {number(wanted.traces)} traces"),
-                (names[1], number(other), f"{share(other, wanted.traces)} of all"),
-                ("both", number(both), f"by chance it would be about {number(one * other / wanted.traces)}"),
+                (_capital(names[0]), number(one), f"{share(one, wanted.traces)} of {number(wanted.traces)} traces"),
+                (_capital(names[1]), number(other), f"{share(other, wanted.traces)} of all"),
+                ("Both", number(both), f"by chance it would be about {number(one * other / wanted.traces)}"),
             ]
         )
         st.markdown(sentence(found, wanted.traces, names))
         _scale(found.correlation)
         if part and both:
             measure_slices.actions(scope, wanted, part, "pair")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 _HELP = "Normalised pointwise mutual information (NPMI): 1 where both always come together, 0 where each comes as chance has it, −1 where they never meet. The interval holds the true value in 95 of 100 cases."
@@ -104,24 +108,21 @@ def sentence(found: NPMIResponse, total: int, names: tuple[str, str]) -> str:
         missing = first if not one else second
         return f"No trace in this time has {missing}, so there is nothing to compare."
     usual, here = other / total, both / one
-    told = f"Of the traces with {first}, {share(here)} have {second}; of all traces, {share(usual)}"
-    times = here / usual
-    told += (
-        f": {times:.1f} times as often."
-        if times >= 1.05
-        else f": {1 / times:.1f} times less often."
-        if 0 < times <= 0.95
-        else "."
-    )
     if both == 0:
         told = f"No trace has both {first} and {second}; by chance about {number(one * other / total)} would."
-    if score.npmi_lower > 0:
-        sure = "They come together more often than chance explains."
-    elif score.npmi_upper < 0:
-        sure = "They avoid each other more than chance explains."
     else:
-        sure = "The 95% interval includes 0, so this can be chance."
-    return f"{told} {sure}"
+        told = f"Where {first}, {second} holds in {share(here)} of the traces, against {share(usual)} of all{_times(here / usual)}."
+    if score.npmi_lower > 0:
+        return f"{told} Chance does not explain that they come together so often."
+    if score.npmi_upper < 0:
+        return f"{told} Chance does not explain that they avoid each other."
+    return f"{told} The 95% interval includes 0, so this can be chance."
+
+
+def _times(ratio: float) -> str:
+    if 0.95 < ratio < 1.05:
+        return ", as often as by chance"
+    return f": {ratio:.1f} times as often" if ratio > 1 else f": {ratio:.2f} times as often"
 
 
 def _scale(score: CorrelationScore) -> None:

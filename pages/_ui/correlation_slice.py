@@ -18,8 +18,9 @@ _EXAMPLES = {"Errors": measure_slices.ERRORS, "Over 10 s": "trace.execution_time
 
 def a_slice(scope: Scope, wanted: Range) -> None:
     """The filter, the kinds to look at, and the list."""
-    part = _topic(wanted) or _filter()
-    kinds = _kinds()
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        part = _topic() or _filter()
+        kinds = _kinds()
     size = _size(wanted, part)
     if not size:
         with states.empty("No trace matches", f"Nothing in {scope.label} has all of this. Loosen the filter."):
@@ -27,7 +28,7 @@ def a_slice(scope: Scope, wanted: Range) -> None:
         return
     found = measure_slices.found(wanted, part, kinds)
     words = f"{plural(size, 'trace')} · {share(size, wanted.traces)} of all"
-    with measure.card("Goes with it", words, traces=part.params(wanted), table=lambda: _table(found), help=_HELP):
+    with measure.card("Slice", words, traces=part.params(wanted), table=lambda: _table(found), help=_HELP):
         rows = [measure_slices.row_of(wanted, part, one) for one in found]
         evidence.correlations(part.name, rows, "slice", most=measure_slices.MOST_ROWS)
         if len(found) == measure_slices.MOST_ROWS:
@@ -60,7 +61,7 @@ def _filter() -> Part:
     return measure_slices.filtered(name, said)
 
 
-def _topic(wanted: Range) -> Part | None:
+def _topic() -> Part | None:
     """The topic of an insight that the URL names."""
     run_id, cluster_id = st.query_params.get("insight"), st.query_params.get("cluster")
     if not run_id or not cluster_id:

@@ -68,11 +68,11 @@ def no_assessments(scope: Scope) -> None:
 def card(scope: Scope, wanted: Range, one: AssessmentResponse) -> None:
     """The card of one assessment."""
     if isinstance(one.summary, BooleanSummary):
-        _boolean(wanted, one, one.summary)
+        _boolean(scope, wanted, one, one.summary)
     elif isinstance(one.summary, NumericSummary):
-        _numeric(wanted, one, one.summary)
+        _numeric(scope, wanted, one, one.summary)
     else:
-        _string(wanted, one, one.summary)
+        _string(scope, wanted, one, one.summary)
 
 
 def _about(one: AssessmentResponse) -> None:
@@ -92,7 +92,7 @@ def _dimension(one: AssessmentResponse, **parameters: object) -> DimensionValue:
     return DimensionValue(name=f"assessment.{one.assessment_name}", parameters=parameters)
 
 
-def _boolean(wanted: Range, one: AssessmentResponse, summary: BooleanSummary) -> None:
+def _boolean(scope: Scope, wanted: Range, one: AssessmentResponse, summary: BooleanSummary) -> None:
     points = [point for point in one.time_series or () if isinstance(point, BooleanPoint)]
     times, rates = [point.time_bucket for point in points], [point.failure_rate for point in points]
     key = _key(one)
@@ -113,6 +113,7 @@ def _boolean(wanted: Range, one: AssessmentResponse, summary: BooleanSummary) ->
         measure.chart(f"quality-{key}", wanted, build, alt, 190)
         if part:
             measure_slices.foot(wanted, part, key)
+            measure_slices.actions(scope, wanted, part, key)
         else:
             st.caption("None is false in this time.")
 
@@ -121,7 +122,7 @@ def _failures(rates: list[float], times: list[int]) -> go.Figure:
     return charts.lines({"Error rate": rates}, times, "%", fill=True)
 
 
-def _numeric(wanted: Range, one: AssessmentResponse, summary: NumericSummary) -> None:
+def _numeric(scope: Scope, wanted: Range, one: AssessmentResponse, summary: NumericSummary) -> None:
     points = [point for point in one.time_series or () if isinstance(point, NumericPoint)]
     times = [point.time_bucket for point in points]
     key = _key(one)
@@ -146,6 +147,7 @@ def _numeric(wanted: Range, one: AssessmentResponse, summary: NumericSummary) ->
             measure.chart(f"spread-{key}", wanted, lambda: _histogram(counts, edges, summary.p50_value), alt, 190)
         if part:
             measure_slices.foot(wanted, part, key)
+            measure_slices.actions(scope, wanted, part, key)
         else:
             st.caption("All values are the same.")
 
@@ -193,7 +195,7 @@ def _plain(value: float | None) -> str:
     return "–" if value is None else f"{value:.3g}" if abs(value) < 1000 else number(value)
 
 
-def _string(wanted: Range, one: AssessmentResponse, summary: StringSummary) -> None:
+def _string(scope: Scope, wanted: Range, one: AssessmentResponse, summary: StringSummary) -> None:
     key = _key(one)
     words = f"{plural(summary.unique_values, 'value')} · {number(summary.total_count)} assessed"
     table: Columns = {
@@ -216,6 +218,7 @@ def _string(wanted: Range, one: AssessmentResponse, summary: StringSummary) -> N
         _about(one)
         value_list(f"Values of {one.assessment_name}", summary.top_values, key, param, default=chosen)
         measure_slices.foot(wanted, part, key)
+        measure_slices.actions(scope, wanted, part, key)
 
 
 _CHOSEN = "“View traces” and what goes with them are about the chosen value."

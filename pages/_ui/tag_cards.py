@@ -113,16 +113,20 @@ def card(wanted: Range, info: TagInfo, follows: Followed) -> None:
     more = (found.unique_values, found.trace_count)
     other = follows.key not in (None, info.tag_key)
     here = _among(wanted, follows.part, info.tag_key) if other else None
+    part = _worst(wanted, follows, found) if follows.key is None else follows.part
     words = "count · here · all" if other else words
-    with measure.card(info.tag_key, words, table=lambda: table):
+    with measure.card(
+        info.tag_key,
+        words,
+        traces=part.params(wanted),
+        table=lambda: table,
+        help=f"“View traces” opens {escape_markdown(part.name, 80)}.",
+    ):
         value_list(f"Values of {info.tag_key}", found.top_values, key, _PARAM, owner=info.tag_key, more=more, here=here)
-        if follows.key == info.tag_key:
-            measure_slices.foot(wanted, follows.part, key)
-        elif follows.key is None:
-            measure_slices.foot(wanted, _worst(wanted, follows, found), key)
+        if other:
+            evidence.correlations(part.name, _of_key(wanted, part, info.tag_key), key)
         else:
-            rows = _of_key(wanted, follows.part, info.tag_key)
-            evidence.correlations(follows.part.name, rows, key)
+            measure_slices.foot(wanted, part, key)
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)
