@@ -156,8 +156,6 @@ def _table(shown: Sequence[EntitySummary], sources: Mapping[str, str], may_write
             "": ["View"] * len(shown),
         }
     )
-    # A selection is of row numbers: another order or another set of issues must not inherit it.
-    order = hashlib.blake2b(" ".join(one.id for one in shown).encode(), digest_size=6).hexdigest()
     return st.dataframe(
         frame,
         hide_index=True,
@@ -165,7 +163,7 @@ def _table(shown: Sequence[EntitySummary], sources: Mapping[str, str], may_write
         height="content" if len(shown) <= 15 else 640,
         on_select="rerun" if may_write else "ignore",
         selection_mode="multi-row",
-        key=f"issue-table-{order}",
+        key=table_key([one.id for one in shown]),
         alt="Issues",
         column_config={
             "Severity": badges.badge_column("Severity", SEVERITIES, 90),
@@ -178,6 +176,11 @@ def _table(shown: Sequence[EntitySummary], sources: Mapping[str, str], may_write
             "": column.ButtonColumn(key="open-issue", type="tertiary", width=65),
         },
     )
+
+
+def table_key(issue_ids: Sequence[str]) -> str:
+    """Key of the table: a selection is of row numbers, and another order or other issues must not inherit it."""
+    return "issue-table-" + hashlib.blake2b(" ".join(issue_ids).encode(), digest_size=6).hexdigest()
 
 
 def _bulk(chosen: Sequence[EntitySummary]) -> None:
