@@ -8,9 +8,9 @@ import streamlit as st
 
 from insights_core.errors import InsightsError
 from pages._ui import (
-    add_evidence,
     dialogs,
     evidence_list,
+    find_evidence,
     investigations,
     issue_actions,
     issue_fields,
@@ -93,7 +93,7 @@ def _add(experiment_id: str, issue_id: str) -> None:
         st.session_state.pop(f"issue-page-{issue_id}", None)
         dialogs.close()
 
-    add_evidence.dialog(experiment_id, {item.trace_id for item in issue.evidence}, add, with_sides=False)
+    find_evidence.dialog(experiment_id, {item.trace_id for item in issue.evidence}, add, with_sides=False)
 
 
 def _log(issue_ids: list[str]) -> None:

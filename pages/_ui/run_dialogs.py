@@ -9,9 +9,9 @@ import streamlit as st
 from insights_core.entities import Hypothesis
 from insights_core.errors import InsightsError
 from pages._ui import (
-    add_evidence,
     dialogs,
     evidence_list,
+    find_evidence,
     investigations,
     issue_fields,
     live,
@@ -96,7 +96,7 @@ def _add_evidence(seen: live.Watch, hypothesis_id: str) -> None:
         live.after_change()
         dialogs.close()
 
-    add_evidence.dialog(seen.experiment_id, {item.trace_id for item in found.evidence}, add, with_sides=True)
+    find_evidence.dialog(seen.experiment_id, {item.trace_id for item in found.evidence}, add, with_sides=True)
 
 
 def _new_issue(seen: live.Watch, hypothesis_id: str) -> None:
