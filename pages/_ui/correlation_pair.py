@@ -61,7 +61,7 @@ def _result(scope: Scope, wanted: Range, first: DimensionValue, second: Dimensio
             [
                 (_capital(names[0]), number(one), f"{share(one, wanted.traces)} of {number(wanted.traces)} traces"),
                 (_capital(names[1]), number(other), f"{share(other, wanted.traces)} of all"),
-                ("Both", number(both), f"by chance it would be about {number(one * other / wanted.traces)}"),
+                ("Both", number(both), f"by chance it would be about {_expected(one * other / wanted.traces)}"),
             ]
         )
         st.markdown(sentence(found, wanted.traces, names))
@@ -92,11 +92,12 @@ def _both(wanted: Range, first: DimensionValue, second: DimensionValue, name: st
 def _verdict(score: CorrelationScore) -> str:
     if score.npmi_score is None:
         return ""
-    return (
-        f"{strength_word(score.npmi_score)} {_signed(score.npmi_score)}"
-        if score.npmi_score > 0
-        else _signed(score.npmi_score)
-    )
+    word = strength_word(score.npmi_score) if score.npmi_score > 0 else "NPMI"
+    return f"{word} {_signed(score.npmi_score)}"
+
+
+def _expected(count: float) -> str:
+    return number(count) if count >= 10 else f"{count:.1f}"
 
 
 def sentence(found: NPMIResponse, total: int, names: tuple[str, str]) -> str:
@@ -109,7 +110,7 @@ def sentence(found: NPMIResponse, total: int, names: tuple[str, str]) -> str:
         return f"No trace in this time has {missing}, so there is nothing to compare."
     usual, here = other / total, both / one
     if both == 0:
-        told = f"No trace has both {first} and {second}; by chance about {number(one * other / total)} would."
+        told = f"No trace has both {first} and {second}; by chance about {_expected(one * other / total)} would."
     else:
         told = f"Where {first}, {second} holds in {share(here)} of the traces, against {share(usual)} of all{_times(here / usual)}."
     if score.npmi_lower > 0:

@@ -95,13 +95,14 @@ def _keep(param: str, key: str) -> None:
 
 
 def words(value: DimensionValue, known: dict[str, Dimension]) -> str:
-    """status is Error, latency > 5000 ms, tool charge_card fails. Plain text."""
+    """status is Error, latency > 5000 ms, tool charge_card fails, tag channel = web. Plain text."""
     kind, _, rest = value.name.partition(".")
     given = value.parameters
     if kind == "tools":
-        return f"{rest} {_WORDS[str(given['value'])]}"
+        return f"tool {rest} {_WORDS[str(given['value'])]}"
     unit = " ms" if value.name == "latency" else ""
-    name = rest if kind in ("tags", "assessment") else known[value.name].display_name.lower()
+    kinds = {"tags": "tag", "assessment": "assessment"}
+    name = f"{kinds[kind]} {rest}" if kind in kinds else known[value.name].display_name.lower()
     if "threshold" in given:
         return f"{name} {given['operator']} {float(given['threshold']):g}{unit}"
     sign = "is" if value.name in ("status", "span.type") else "="

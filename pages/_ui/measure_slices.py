@@ -12,8 +12,8 @@ import streamlit as st
 from insights_core.analytics.models import Correlation as Found
 from insights_core.analytics.models import DimensionValue, Slice
 from insights_core.errors import InvalidParameterError
-from pages._ui import create_insight, evidence, measure, measure_hypothesis, permissions
-from pages._ui.formats import escape_markdown
+from pages._ui import create_insight, evidence, measure, permissions, promote
+from pages._ui.formats import escape_markdown, plural
 from pages._ui.measure import Range
 from pages._ui.scope import Scope
 from pages._ui.trace_search import quoted
@@ -202,7 +202,7 @@ def foot(wanted: Range, part: Part, key: str, most: int = 3) -> None:
 def actions(
     scope: Scope, wanted: Range, part: Part, key: str, width: Literal["content", "stretch"] = "stretch"
 ) -> None:
-    """What can be done with a part: an insight of it, a hypothesis about it. A row of quiet buttons."""
+    """What can be done with a part: an insight of it, an investigation of it. A row of quiet buttons."""
     with st.container(horizontal=True, vertical_alignment="center", width=width):
         if st.button(
             "New insight",
@@ -214,18 +214,18 @@ def actions(
             new_insight(scope, wanted, part)
         if not permissions.may_write(scope.experiment_id):
             return
-        if st.button("New hypothesis", icon=":material/science:", type="tertiary", key=f"hypothesis-{key}"):
-            measure_hypothesis.hypothesis(scope.experiment_id, *_suggestion(wanted, part))
+        if st.button("Investigate", icon=":material/science:", type="tertiary", key=f"investigate-{key}"):
+            _investigate(scope, wanted, part)
 
 
-def _suggestion(wanted: Range, part: Part) -> tuple[str, str]:
-    """A first sentence and a plan for a hypothesis about a part."""
+def _investigate(scope: Scope, wanted: Range, part: Part) -> None:
+    """Open the dialog that makes a part the evidence of a hypothesis; what goes with it most is the first sentence."""
+    experiments, start, end = wanted.asked
+    ids = measure.analytics().slice_trace_ids(experiments, part.slice, start, end).trace_ids
     first = found(wanted, part)[:1]
-    strongest = row_of(wanted, part, first[0]) if first else None
-    statement = f"{part.name[:1].upper()}{part.name[1:]} come with: {strongest.label}" if strongest else part.name
-    where = f"`{part.filter}`" if part.filter else part.name
-    plan = f"1. Read traces with {where}.\n2. Read as many without.\n3. Validate where most of the first and few of the second show it."
-    return statement, plan
+    name = part.name[:1].upper() + part.name[1:]
+    statement = f"{name} come with: {row_of(wanted, part, first[0]).label}" if first else name
+    promote.promote(scope.experiment_id, ids, statement, f"One of the {plural(len(ids), 'trace')}: {part.name}")
 
 
 def new_insight(scope: Scope, wanted: Range, part: Part) -> None:
