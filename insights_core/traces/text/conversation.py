@@ -116,7 +116,7 @@ class _Listener:
         return self.talk.messages
 
     def _call(self, span: SpanView, listed: list[Message], is_input: bool) -> None:
-        if is_input or any(message.role in ("user", "system") for message in listed):
+        if is_input or any([message.role in ("user", "system") for message in listed]):
             # An output with questions in it is a state: the history as it then stands.
             self.places[span.span_id] = self.talk.hear(
                 listed, span.span_id, lambda message: self._is_handed_on(span, message)

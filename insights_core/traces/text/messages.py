@@ -109,8 +109,9 @@ def _unwrapped(item: dict[str, Any]) -> dict[str, Any]:
 
 def _calls(item: dict[str, Any]) -> list[ToolCall]:
     found: list[ToolCall] = []
-    extra = item.get("additional_kwargs")
-    listed = item.get("tool_calls") or (extra.get("tool_calls") if isinstance(extra, dict) else None)
+    listed = item.get("tool_calls")
+    if not listed and isinstance(extra := item.get("additional_kwargs"), dict):
+        listed = extra.get("tool_calls")
     for call in listed if isinstance(listed, list) else []:
         if isinstance(call, dict):
             function = call.get("function")
@@ -123,49 +124,66 @@ def _calls(item: dict[str, Any]) -> list[ToolCall]:
     return found
 
 
-def _one(item: dict[str, Any]) -> list[Message]:
-    """The messages that one message object holds: blocks of tool results are messages of their own."""
-    role = _role_of(item) or "user"
-    calls, text, results = _calls(item), [], []
+def _one(item: dict[str, Any], role: str) -> list[Message]:
+    """The messages that one message object holds: thoughts and results of tools are messages of their own."""
+    calls, text, thoughts, results = _calls(item), [], [], []
     content = item.get("content", item.get("parts"))
-    for part in content if isinstance(content, list) else [content]:
+    for part in content if isinstance(content, list) else (content,):
         if not isinstance(part, dict):
             if part is not None:
                 text.append(compact(part))
             continue
         kind = str(part.get("type") or "")
-        if kind == "tool_use":
-            if not any(call.id and call.id == part.get("id") for call in calls):
-                calls.append(
-                    ToolCall(str(part.get("id") or ""), str(part.get("name") or "tool"), compact(part.get("input")))
-                )
-        elif kind == "tool_result":
-            body = plain(part.get("content"))
-            failed = bool(part.get("is_error")) or says_error(body)
-            results.append(
-                Message("tool", body, tool_call_id=str(part.get("tool_use_id") or "") or None, is_error=failed)
-            )
+        if kind == "tool_use" or "functionCall" in part or "function_call" in part:
+            called = _called(part)
+            if not any(call.id and call.id == called.id for call in calls):
+                calls.append(called)
+        elif kind == "tool_result" or "functionResponse" in part or "function_response" in part:
+            results.append(_result(part))
         elif kind in ("thinking", "redacted_thinking", "reasoning"):
-            if part.get("thinking"):
-                text.append(f"(thinking) {part['thinking']}")
+            thoughts.append(_thought(part))
         else:
             text.append(plain(part))
+    thoughts.append(compact(item.get("reasoning_content")))
     if item.get("refusal"):
         text.append(f"(refusal) {compact(item['refusal'])}")
-    body = "\n".join(piece for piece in text if piece)
-    if not body and not calls and results:
-        return results
+    found = [Message("assistant", f"(thinking) {thought}") for thought in thoughts if thought]
+    body = "\n".join([piece for piece in text if piece]) if len(text) != 1 else text[0]
+    if not body and not calls and (results or found):
+        return found + results
     call_id = item.get("tool_call_id")
     failed = role == "tool" and (item.get("status") == "error" or says_error(body))
-    own = Message(
-        role,
-        body,
-        str(item["name"]) if item.get("name") else None,
-        calls,
-        str(call_id) if call_id else None,
-        is_error=failed,
-    )
-    return [*results, own]
+    name = item.get("name")
+    own = Message(role, body, str(name) if name else None, calls, str(call_id) if call_id else None, is_error=failed)
+    return [*found, *results, own]
+
+
+def _called(part: dict[str, Any]) -> ToolCall:
+    """The call in a content block of Anthropic's or Gemini's."""
+    inner = part.get("functionCall") or part.get("function_call")
+    inner = inner if isinstance(inner, dict) else part
+    arguments = inner.get("input", inner.get("args", inner.get("arguments")))
+    return ToolCall(str(inner.get("id") or ""), str(inner.get("name") or "tool"), compact(arguments))
+
+
+def _result(part: dict[str, Any]) -> Message:
+    """The result in a content block of Anthropic's or Gemini's."""
+    inner = part.get("functionResponse") or part.get("function_response")
+    if isinstance(inner, dict):
+        value, name, call_id = inner.get("response"), inner.get("name"), inner.get("id")
+    else:
+        value, name, call_id = part.get("content"), None, part.get("tool_use_id")
+    body = plain(value)
+    failed = bool(part.get("is_error")) or says_error(value if isinstance(value, dict) else body)
+    return Message("tool", body, str(name) if name else None, tool_call_id=str(call_id or "") or None, is_error=failed)
+
+
+def _thought(part: dict[str, Any]) -> str:
+    """What a model thought, where it is readable."""
+    for key in ("thinking", "reasoning", "text"):
+        if isinstance(part.get(key), str):
+            return str(part[key])
+    return plain(part.get("summary"))
 
 
 def plain(value: Any) -> str:
@@ -182,6 +200,9 @@ def plain(value: Any) -> str:
             return inner["value"]
         if key == "content" and isinstance(inner, list):
             return plain(inner)
+    blob = value.get("inline_data", value.get("inlineData", value.get("file_data", value.get("fileData"))))
+    if isinstance(blob, dict):
+        return f"({blob.get('mime_type') or blob.get('mimeType') or 'file'})"
     kind = str(value.get("type") or "")
     if "image" in kind or "audio" in kind or kind in ("file", "document", "input_file"):
         return f"({kind.replace('_', ' ')})"
@@ -191,6 +212,8 @@ def plain(value: Any) -> str:
 def _response_item(item: dict[str, Any]) -> list[Message] | None:
     """An item of OpenAI's Responses format that is no plain message."""
     kind = item.get("type")
+    if not isinstance(kind, str):
+        return None
     if kind in ("function_call", "custom_tool_call", "mcp_call") or (kind == "tool_call" and "args" in item):
         call = ToolCall(
             str(item.get("call_id") or item.get("id") or ""),
@@ -229,19 +252,16 @@ def _pydantic_ai(parts: list[Any]) -> list[Message]:
                 found.append(said)
             if name:
                 said.tool_calls.append(ToolCall(str(call_id or ""), str(name), compact(part.get("args"))))
+            elif body and kind == "thinking":
+                found.insert(-1, Message("assistant", f"(thinking) {body}"))
             elif body:
-                body = f"(thinking) {body}" if kind == "thinking" else body
                 said.text = f"{said.text}\n{body}" if said.text else body
     return found
 
 
-def _is_message(item: Any) -> bool:
-    if not isinstance(item, dict):
-        return False
-    inner = _unwrapped(item)
-    return _role_of(inner) is not None and (
-        "content" in inner or "parts" in inner or "tool_calls" in inner or "function_call" in inner
-    )
+def _is_message(item: dict[str, Any]) -> bool:
+    """Whether something with a role has what messages have."""
+    return "content" in item or "parts" in item or "tool_calls" in item or "function_call" in item
 
 
 _COMPLETION_KEYS = frozenset({"text", "index", "finish_reason", "logprobs", "type"})
@@ -250,6 +270,15 @@ _COMPLETION_KEYS = frozenset({"text", "index", "finish_reason", "logprobs", "typ
 def _is_generation(value: dict[str, Any], default_role: str) -> bool:
     """Whether `{"text": …}` is what a completion model wrote."""
     return "generation_info" in value or (default_role == "assistant" and set(value) <= _COMPLETION_KEYS)
+
+
+def _simple(value: dict[str, Any]) -> Message | None:
+    """A message of a role and a text, as most are; told apart first because there are so many."""
+    role, content = value.get("role"), value.get("content")
+    if type(role) is not str or type(content) is not str:
+        return None
+    known = _ROLES.get(role)
+    return Message(known, content) if known and known != "tool" else None
 
 
 def _pair(item: Any) -> Message | None:
@@ -279,7 +308,7 @@ class Reader:
         for place, item in enumerate(items):
             if not isinstance(item, (dict, list)):
                 continue
-            if (said := _pair(item)) is not None:
+            if type(item) is list and (said := _pair(item)) is not None:
                 found.append(said)
                 continue
             last = self._last.get((depth, place))
@@ -290,23 +319,30 @@ class Reader:
         return found
 
     def _single(self, value: dict[str, Any], default_role: str, depth: int) -> list[Message]:
+        if len(value) == 2 and (simple := _simple(value)) is not None:
+            return [simple]
         if (special := _response_item(value)) is not None:
             return special
         parts = value.get("parts")
         if isinstance(parts, list) and any(isinstance(part, dict) and "part_kind" in part for part in parts):
             return _pydantic_ai(parts)
-        if _is_message(value):
-            return _one(_unwrapped(value))
+        inner = _unwrapped(value)
+        if inner is not value and len(inner) == 2 and (simple := _simple(inner)) is not None:
+            return [simple]
+        if _is_message(inner) and (role := _role_of(inner)) is not None:
+            return _one(inner, role)
         if value.get("type") == "message" and isinstance(value.get("content"), list):
-            return _one({**value, "role": value.get("role", default_role)})
-        found = []
+            return _one(value, default_role)
+        found: list[Message] = []
         system = value.get("system") or value.get("instructions")
         for key in _LISTS:
-            inner = value.get(key)
-            if isinstance(inner, (list, dict)) and (found := self.messages(inner, default_role, depth + 1)):
+            listed = value.get(key)
+            if listed is None:
+                continue
+            if isinstance(listed, (list, dict)) and (found := self.messages(listed, default_role, depth + 1)):
                 break
-            if key in ("input", "$ai_input") and isinstance(inner, str) and ("model" in value or key == "$ai_input"):
-                found = [Message("user", inner)]
+            if key in ("input", "$ai_input") and isinstance(listed, str) and ("model" in value or key == "$ai_input"):
+                found = [Message("user", listed)]
                 break
         if not found and isinstance(value.get("message"), dict):
             found = self.messages(value["message"], default_role, depth + 1)

@@ -9,6 +9,7 @@ from typing import Any
 
 from insights_core.traces.text.conversation import plain_text
 from insights_core.traces.text.messages import compact
+from insights_core.traces.text.threads import squeezed
 from insights_core.traces.text.view import Message, SpanView, TraceView
 
 _CLIPS = (4000, 2000, 1000, 600, 400, 250, 160, 100, 60)
@@ -29,6 +30,8 @@ class Entry:
 
 def folded(text: str) -> str:
     """Text on one line, without control characters and lone surrogates."""
+    if text.isprintable() and "  " not in text:
+        return text.strip()
     line = " ".join(text.split())
     if not line.isprintable():
         line = "".join(char if char.isprintable() else " " for char in line)
@@ -94,7 +97,7 @@ def _plain_entries(span: SpanView, indent: str, told: set[str], last_shown: dict
         if spoken or value in (None, "", {}, []):
             continue
         text = folded(compact(value))
-        bare, sentence = "".join(text.split()), "".join(plain_text(value).split())
+        bare, sentence = squeezed(text), squeezed(plain_text(value))
         if bare in told or (sentence and sentence in told):
             continue
         told.add(bare)
@@ -128,12 +131,17 @@ def _by_place(view: TraceView) -> dict[int, list[int]]:
     return shown
 
 
+def _told(messages: list[Message]) -> set[str]:
+    """What the conversation tells, without blanks."""
+    told = {squeezed(message.text) for message in messages}
+    return told | {squeezed(call.arguments) for message in messages for call in message.tool_calls}
+
+
 def _entries(view: TraceView) -> list[Entry]:
     by_place, messages = _by_place(view), view.messages
     first_user = next((number for number, message in enumerate(messages) if message.role == "user"), 0)
     kept = {first_user, len(messages) - 2, len(messages) - 1}
-    told = {"".join(message.text.split()) for message in messages}
-    told |= {"".join(call.arguments.split()) for message in messages for call in message.tool_calls}
+    told: set[str] | None = None
     last_shown: dict[str, str] = {}
     entries = [_head(view)]
     for place, span in enumerate(view.spans):
@@ -143,7 +151,9 @@ def _entries(view: TraceView) -> list[Entry]:
         entries.append(Entry(line, error, bool(error)))
         for number in by_place.get(place, []):
             entries += _message_entries(messages[number], indent + "  ", number in kept)
-        entries += _plain_entries(span, indent + "  ", told, last_shown)
+        if not (span.inputs_spoken and span.outputs_spoken):
+            told = _told(messages) if told is None else told
+            entries += _plain_entries(span, indent + "  ", told, last_shown)
     return entries
 
 
@@ -168,6 +178,8 @@ def _limit(entry: Entry, clip: int | None) -> int | None:
 
 
 def _lines(entries: list[Entry], clip: int | None) -> list[str]:
+    if clip is None:
+        return [entry.prefix + entry.body for entry in entries]
     lines = []
     for entry in entries:
         limit = _limit(entry, clip)
@@ -213,7 +225,7 @@ def render(view: TraceView, max_chars: int | None = None) -> str:
             turns last, and a line says how much is shown. None gives everything.
     """
     entries = _entries(view)
-    full = _size(entries, None)
+    full = 0 if max_chars is None else _size(entries, None)
     if max_chars is None or full <= max_chars:
         return _numbered(_lines(entries, None))
     room = max_chars - 110  # for the line that says how much is shown

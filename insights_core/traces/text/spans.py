@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from json.scanner import make_scanner
+from math import inf
 from typing import Any
 
 from insights_core.traces.text.view import SpanView
 
 _INPUTS, _OUTPUTS, _TYPE = "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanType"
+_SCAN = make_scanner(json.JSONDecoder())  # json.loads without looking for blanks around, which MLflow never writes
 _ERROR_WORDS = 300  # an error's first words say what happened; a traceback's rest says where
 
 
@@ -17,12 +20,27 @@ def decoded(value: Any) -> Any:
     if not isinstance(value, str) or not value:
         return value
     try:
+        found, end = _SCAN(value, 0)
+        if end == len(value):
+            return found
+    except (ValueError, RecursionError, StopIteration):
+        pass
+    try:
         return json.loads(value)
     except (ValueError, RecursionError):
         return value
 
 
+def _kind(value: Any) -> str:
+    """A span's type, which is a word in quotes."""
+    if isinstance(value, str) and value[:1] == '"' == value[-1:] and value[1:-1].isidentifier():
+        return value[1:-1]
+    return str(decoded(value) or "UNKNOWN")
+
+
 def _number(value: Any) -> float | None:
+    if type(value) is int and 0 < value < 1 << 63:
+        return float(value)
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -60,7 +78,9 @@ class RawSpan:
             else span.get("status_message")
         )
         self.status_text = str(text or "")
-        self.attributes = _mapping(span.get("attributes"))
+        self.attributes: Mapping[str, Any] = {
+            str(key): value for key, value in _mapping(span.get("attributes")).items()
+        }
         events = span.get("events")
         self.events = (
             [(str(_mapping(event).get("name")), _mapping(_mapping(event).get("attributes"))) for event in events]
@@ -73,7 +93,7 @@ class RawSpan:
         self.span_id = str(span.span_id)
         self.parent = span.parent_id
         self.name = str(span.name)
-        self.start, self.end = _number(span.start_time_ns), _number(span.end_time_ns)
+        self.start, self.end = _number(otel.start_time), _number(otel.end_time)
         self.status = getattr(getattr(otel.status, "status_code", None), "name", "")
         self.status_text = str(getattr(otel.status, "description", None) or "")
         # The undecoded mapping: decoding every attribute, as Span.attributes does, is most of the cost of reading.
@@ -82,6 +102,8 @@ class RawSpan:
 
     def error(self) -> str | None:
         """What went wrong here, in a few words; None if nothing did."""
+        if not self.events and self.status in ("OK", "UNSET"):
+            return None
         said = ""
         for name, attributes in self.events:
             if "exception" in name.lower():
@@ -94,7 +116,7 @@ class RawSpan:
         return " ".join(text.split())[:_ERROR_WORDS]
 
     def view(self, origin: float, depth: int) -> SpanView:
-        attributes = {str(key): value for key, value in self.attributes.items()}
+        attributes = dict(self.attributes)
         inputs, outputs = decoded(attributes.pop(_INPUTS, None)), decoded(attributes.pop(_OUTPUTS, None))
         error = self.error()
         upper = self.status.upper()
@@ -103,7 +125,7 @@ class RawSpan:
             parent_id=str(self.parent) if self.parent else None,
             depth=depth,
             name=self.name,
-            type=str(decoded(attributes.get(_TYPE)) or "UNKNOWN"),
+            type=_kind(attributes.get(_TYPE)),
             start_ms=max(0.0, ((self.start or origin) - origin) / 1e6),
             duration_ms=(self.end - self.start) / 1e6 if self.end is not None and self.start is not None else None,
             status="ERROR" if error else "OK" if "OK" in upper or self.status == "1" else "UNSET",
@@ -122,14 +144,14 @@ def read_spans(spans: Iterable[Any]) -> list[SpanView]:
             raw.append(RawSpan(span, number))
         except Exception:  # noqa: S112 - junk among the spans must not hide the others
             continue
-    raw.sort(key=lambda span: span.start if span.start is not None else float("inf"))
+    raw.sort(key=lambda span: inf if span.start is None else span.start)
     origin = next((span.start for span in raw if span.start is not None), 0.0)
     known = {span.span_id for span in raw}
     children: dict[str | None, list[RawSpan]] = {}
     for span in raw:
-        parent = (
-            str(span.parent) if span.parent and str(span.parent) in known and str(span.parent) != span.span_id else None
-        )
+        parent = str(span.parent) if span.parent else None
+        if parent is not None and (parent not in known or parent == span.span_id):
+            parent = None
         children.setdefault(parent, []).append(span)
     views: list[SpanView] = []
     seen: set[int] = set()
@@ -142,7 +164,8 @@ def read_spans(spans: Iterable[Any]) -> list[SpanView]:
                 continue
             seen.add(id(span))
             views.append(span.view(origin, depth))
-            stack += [(child, depth + 1) for child in reversed(children.get(span.span_id, []))]
+            if span.span_id in children:
+                stack += [(child, depth + 1) for child in reversed(children[span.span_id])]
 
     walk(children.get(None, []))
     walk([span for span in raw if id(span) not in seen])

@@ -11,6 +11,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from insights_core.traces.text.view import Message, ToolCall
@@ -33,29 +34,52 @@ def canonical(arguments: str) -> str:
 
 def squeezed(text: str) -> str:
     """Text without blanks: copies of a message differ in them."""
+    if text.isprintable():  # then its only blanks are spaces
+        return text.replace(" ", "")
     return "".join(text.split())
 
 
 def agent_of(listed: list[Message]) -> str:
-    """The agent that gets a list, by its system prompt: letters of the beginning, which stay as times and counts pass."""
-    system = next((message.text for message in listed if message.role == "system" and message.text), "")
-    return "".join(char for char in system[: 2 * _AGENT_LETTERS] if char.isalpha())[:_AGENT_LETTERS]
+    """The agent that gets a list, by its system prompt: words of the beginning, which stay as times and counts pass."""
+    for message in listed:
+        if message.role == "system" and message.text:
+            return _agent_named(message.text[:_AGENT_LETTERS])
+    return ""
+
+
+@lru_cache(maxsize=64)
+def _agent_named(beginning: str) -> str:
+    return " ".join([word for word in beginning.split() if word.isalpha()]) or beginning
 
 
 class Node:
     """A message in its context: what was said before it is the way to the root."""
 
-    __slots__ = ("following", "index", "key", "latest", "parent")
+    __slots__ = ("_others", "index", "key", "latest", "parent")
 
     def __init__(self, parent: Node | None, key: int, index: int) -> None:
         self.parent, self.key, self.index = parent, key, index
-        self.following: dict[int, Node] = {}
         self.latest: Node | None = None
+        self._others: dict[int, Node] | None = None  # most messages have but one after them
 
     def step(self, key: int, index: int) -> Node:
         """A new message after this one; it takes the place of an equal one."""
-        node = self.following[key] = self.latest = Node(self, key, index)
+        node = Node(self, key, index)
+        self.go(node)
         return node
+
+    def go(self, node: Node) -> None:
+        """Make one that follows the latest."""
+        if self.latest is not None and self.latest is not node:
+            self._others = self._others or {}
+            self._others[self.latest.key] = self.latest
+        self.latest = node
+
+    def after(self, key: int) -> Node | None:
+        """What follows with this key, if anything does."""
+        if self.latest is not None and self.latest.key == key:
+            return self.latest
+        return self._others.get(key) if self._others else None
 
     def tip(self) -> Node:
         """Where the conversation that last came through here stands now."""
@@ -72,9 +96,9 @@ class Conversation:
         self.messages: list[Message] = []
         self._carries_history = carries_history  # agent, first message -> whether later turns bring them along
         self._numbers: dict[Key, int] = {}  # key -> its number; numbers hash faster than long texts
-        self._seen: dict[int, tuple[Message, int]] = {}  # the message is kept so that its id stays its own
+        self._seen: dict[int, tuple[int, Message]] = {}  # the message is kept so that its id stays its own
         self._places: dict[int, list[int]] = {}  # number of a key -> where messages with it stand
-        self._texts: set[str] = set()
+        self._texts: set[str] = set()  # squeezed
         self._told_calls: set[tuple[str, str]] = set()  # (name, canonical arguments)
         self._open: dict[str, list[tuple[str, ToolCall]]] = {}  # name -> calls whose result no span told yet
         self._answers: dict[str | None, int] = {}  # id of a call -> where the result of the latest such call stands
@@ -87,17 +111,26 @@ class Conversation:
     def _key(self, message: Message) -> int:
         known = self._seen.get(id(message))
         if known is None:
-            calls = tuple((call.name, canonical(call.arguments)) for call in message.tool_calls)
-            result_of = message.tool_call_id if message.role == "tool" else None
-            key = (message.role, squeezed(message.text), calls, result_of)
-            known = self._seen[id(message)] = (message, self._numbers.setdefault(key, len(self._numbers)))
-        return known[1]
+            role, text = message.role, squeezed(message.text)
+            self._texts.add(text)  # every message that gets a key is told, here or before
+            calls = message.tool_calls
+            key: Key = (
+                role,
+                text,
+                tuple([(call.name, canonical(call.arguments)) for call in calls]) if calls else None,
+                message.tool_call_id if role == "tool" else None,
+            )
+            known = self._seen[id(message)] = (self._numbers.setdefault(key, len(self._numbers)), message)
+        return known[0]
 
     def append(self, message: Message, span_id: str) -> int:
         """Add a message at the end; gives its place."""
         index = len(self.messages)
-        self._places.setdefault(self._key(message), []).append(index)
-        self._texts.add(squeezed(message.text))
+        key = self._key(message)
+        if key in self._places:
+            self._places[key].append(index)
+        else:
+            self._places[key] = [index]
         for call in message.tool_calls:
             arguments = canonical(call.arguments)
             self._told_calls.add((call.name, arguments))
@@ -115,7 +148,10 @@ class Conversation:
 
     def _find(self, message: Message, since: int, taken: set[int]) -> int | None:
         """Where a message stands at or after a place, other than where another message of its list was found."""
-        known = self._places.get(self._key(message), [])
+        known = self._places.get(self._key(message))
+        if not known and message.role != "tool":
+            return None
+        known = known or []
         for at in range(bisect_left(known, since), len(known)):
             if known[at] not in taken:
                 return known[at]
@@ -146,20 +182,22 @@ class Conversation:
             The place in the tree after which the call's output belongs.
         """
         agent, body = agent_of(listed), [message for message in listed if message.role != "system"]
-        if len(body) < len(listed):
+        if len(body) < len(listed):  # there are system prompts
             for message in listed:
                 if message.role == "system" and self._key(message) not in self._places:
                     self.append(message, span_id)
+        keys = [self._key(message) for message in body]
         root = self._agents.get(agent)
         new_agent = root is None
         if root is None:
             root = self._agents[agent] = Node(None, -1, -1)
         node, known = root, 0
-        for message in body:
-            following = node.following.get(self._key(message))
+        for key in keys:
+            following = node.after(key)
             if following is None:
                 break
-            node.latest, node, known = following, following, known + 1
+            node.go(following)
+            node, known = following, known + 1
         if known == len(body):
             rest = self._said_again(agent, node, body, repeats)
             for _ in rest:
@@ -167,7 +205,7 @@ class Conversation:
             since, cut = len(self.messages), 0
         else:
             rest = body[known:]
-            cut, since = self._overlap(node, rest, new_agent, repeats)
+            cut, since = self._overlap(node, rest, keys[known:], new_agent, repeats)
         taken: set[int] = set()
         for place, message in enumerate(rest):
             # What stands before the cut is history: known wherever it was told. What follows was said after it.
@@ -186,25 +224,24 @@ class Conversation:
         """Add a call's output after its input, unless the same call, or one inside it, gave it before."""
         for message in listed:
             key = self._key(message)
-            following = node.following.get(key)
+            following = node.after(key)
             if following is None:
-                index = next(
-                    (
-                        place
-                        for place in self._places.get(key, [])
-                        if place > node.index and is_inside(self.messages[place].span_id)
-                    ),
-                    None,
-                )
-                following = node.step(key, self.append(message, span_id) if index is None else index)
-            node.latest, node = following, following
+                told = [
+                    place
+                    for place in self._places.get(key, ())
+                    if place > node.index and is_inside(self.messages[place].span_id)
+                ]
+                following = node.step(key, told[0] if told else self.append(message, span_id))
+            else:
+                node.go(following)
+            node = following
         self._last = node
 
     def _said_again(
         self, agent: str, node: Node, body: list[Message], repeats: Callable[[Message], bool]
     ) -> list[Message]:
         """The end of a list heard before that is nevertheless new: none for a call made twice."""
-        if not body or not node.following:  # the first call failed, or has not ended yet
+        if not body or node.latest is None:  # the first call failed, or has not ended yet
             return []
         tip = self._agents[agent].tip()
         ends = [place for place, message in enumerate(body) if self._key(message) == tip.key]
@@ -218,14 +255,14 @@ class Conversation:
         return [] if asked_once_more or repeats(body[-1]) else body[-1:]
 
     def _overlap(
-        self, node: Node, rest: list[Message], new_agent: bool, repeats: Callable[[Message], bool]
+        self, node: Node, rest: list[Message], keys: list[int], new_agent: bool, repeats: Callable[[Message], bool]
     ) -> tuple[int, int]:
         """(how much of a list's rest is history, from where on the remainder may stand in the conversation)."""
         tip = (self._last if new_agent and self._last is not None else node).tip()
         if tip is node:
             return 0, node.index + 1
         otherwise = max(self._last_user, 0) if new_agent else tip.index + 1
-        last = {self._key(message): place for place, message in enumerate(rest)}
+        last = {key: place for place, key in enumerate(keys)}
         if not any(key in self._places for key in last):
             return 0, otherwise
         step: Node | None = tip
