@@ -56,7 +56,7 @@ def test_a_job_from_the_command_line(filled: str):
     # What a trace says is text, never markup of the terminal.
     assert "\x1b" not in created.stdout
     run_id = created.stderr.split("Run ", 1)[1].split()[0]
-    assert "summarize (24)" in created.stderr
+    assert "done (24)" in created.stderr
 
     (listed,) = json.loads(run("list-insights", "--experiment-id", filled, "--output", "json").stdout)
     assert (listed["run_id"], listed["status"], listed["trace_count"]) == (run_id, "FINISHED", 24)

@@ -21,6 +21,7 @@ def auth_server(tmp_path_factory: pytest.TempPathFactory, start_mlflow_server) -
         "default_permission = NO_PERMISSIONS\n"
         f"database_uri = sqlite:///{folder}/auth.db\n"
         f"admin_username = {ADMIN[0]}\nadmin_password = {ADMIN[1]}\n"
+        "auth_cache_ttl_seconds = 60\n"  # hashing a password takes 0.2 s of every request otherwise
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
     )
     environment = {
