@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 _FEWEST_LEAVES = 4  # three topics need no groups
+_LONGEST_GROUP = 6  # a list that the eye takes in at once
 _MANY_PARENTS = 9  # more groups than this want groups themselves
 
 
@@ -45,13 +46,15 @@ def _grouped(points: np.ndarray) -> np.ndarray | None:
     count = len(points)
     distances = np.clip(pdist(np.asarray(points, dtype=np.float64), "cosine"), 0, None)
     tree, square = linkage(distances, "average"), squareform(distances)
-    best, best_score = None, -1.0
+    best, best_score = None, -2.0
     # Fewer than a ninth would be lists as long as the one that was to be shortened.
     for k in range(max(2, count // 9), max(3, round(count / 1.8))):
         labels = fcluster(tree, k, "maxclust") - 1
         if not 1 < len(set(labels)) < count:
             continue
         score = silhouette_score(square, labels, metric="precomputed")
+        if np.bincount(labels).max() > max(_LONGEST_GROUP, count // 4):
+            score -= 1  # a group of nearly everything orders nothing
         if score > best_score:
             best, best_score = labels, score
     if best is None:

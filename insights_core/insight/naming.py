@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import log
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import BaseModel, Field
 
+from insights_core.insight.phrases import PhraseCounts, parts_of
+from insights_core.insight.titles import MAX_WORDS, leaf_title, parent_title
+
 if TYPE_CHECKING:
     from insights_core.llm import ModelEndpoint
 
-_MAX_WORDS = 8
 _KEYWORDS = 6
-_COUNTED_TEXTS = 400  # of a cluster; more do not change which words are its own
-_LONGEST_PHRASE = 4
-_WORD = re.compile(r"[^\W\d_][\w'’-]*", re.UNICODE)
-# What every trace has and no topic is about.
-_STOP = frozenset(
-    """a about above after again against all also am an and any are as at be because been before being below between both
-    but by can cannot could did do does doing don't down during each few for from further had has have having he her here
-    hers him his how i i'd i'll i'm i've if in into is isn't it it's its itself just let's like me more most my no nor not
-    now of off on once only or other our out over own please same she should so some such than that that's the their them
-    then there these they they're this those through to too under until up very was wasn't we we'd we'll were what when
-    where which while who whom why will with won't would you you'd you'll your yours hello hi hey dear thanks thank
-    regards okay ok yes well still get got want wants wanted would need needs needed ask asks asked asking tell told user
-    users customer customers assistant agent trace traces tool tools call calls called calling used using use uses error
-    errors failed fails fail ended ends end said says say one two wrote answer answered answers success successfully
-    outcome redacted""".split()  # noqa: SIM905 - a list of 250 literals is no easier to read
-)
 
 
 @dataclass(frozen=True)
@@ -66,82 +49,13 @@ class Namer(Protocol):
         ...
 
 
-def words_of(text: str) -> list[str]:
-    """Lower-case words without digits; "[email]" and other marks of redaction are left out."""
-    return [word.lower() for word in _WORD.findall(re.sub(r"\[[a-z_ ]+\]", " ", text))]
-
-
-def _phrases(text: str) -> set[tuple[str, ...]]:
-    """Phrases of up to four words that begin and end with a word of meaning, within a clause."""
-    found: set[tuple[str, ...]] = set()
-    for clause in re.split(r"[.,;:!?()\n\"“”→>|/]+|\s[-–—]\s", text):
-        words = words_of(clause)
-        for start, first in enumerate(words):
-            if first in _STOP or len(first) < 3:
-                continue
-            for length in range(1, _LONGEST_PHRASE + 1):
-                phrase = tuple(words[start : start + length])
-                if len(phrase) == length and phrase[-1] not in _STOP and len(phrase[-1]) > 2:
-                    found.add(phrase)
-    return found
-
-
-class PhraseCounts:
-    """In how many texts of each group each phrase stands: class-based TF-IDF, with texts counted instead of words.
-
-    After Grootendorst (2022), "BERTopic", section 3.3, where each class is one document.
-    """
-
-    def __init__(self, groups: Sequence[Sequence[str]]) -> None:
-        self.sizes = [min(len(texts), _COUNTED_TEXTS) for texts in groups]
-        self.counts = [Counter(phrase for text in _spread(texts) for phrase in _phrases(text)) for texts in groups]
-        self.total: Counter[tuple[str, ...]] = Counter()
-        for counts in self.counts:
-            self.total.update(counts)
-
-    def scores(self, group: int) -> list[tuple[float, tuple[str, ...]]]:
-        """(weight, phrase) of a group, heaviest first: common in it, rare elsewhere, longer ones preferred."""
-        size, others = max(self.sizes[group], 1), max(sum(self.sizes) - self.sizes[group], 1)
-        scored = []
-        for phrase, count in self.counts[group].items():
-            inside, outside = count / size, (self.total[phrase] - count) / others
-            if count < 2 and size > 3:
-                continue
-            # 0.02 keeps a phrase that one other group has once from looking unique.
-            lift = log((inside + 0.02) / (outside + 0.02))
-            if lift > 0:
-                scored.append((inside * lift * (1 + 0.45 * (len(phrase) - 1)), phrase))
-        return sorted(scored, key=lambda item: (-item[0], item[1]))
-
-
-def _spread(texts: Sequence[str]) -> Sequence[str]:
-    return texts if len(texts) <= _COUNTED_TEXTS else texts[:: -(-len(texts) // _COUNTED_TEXTS)][:_COUNTED_TEXTS]
-
-
-def _chosen(scored: Iterable[tuple[float, tuple[str, ...]]], count: int) -> list[tuple[str, ...]]:
-    """The heaviest phrases that share no word."""
-    chosen: list[tuple[str, ...]] = []
-    used: set[str] = set()
-    top = 0.0
-    for weight, phrase in scored:
-        stems = {word[:5] for word in phrase if word not in _STOP}
-        top = top or weight
-        if stems & used or weight < 0.3 * top:
-            continue
-        chosen.append(phrase)
-        used |= stems
-        if len(chosen) == count:
-            break
-    return chosen
-
-
 def sentence_case(text: str) -> str:
     """The same with a capital at its beginning."""
     return text[:1].upper() + text[1:]
 
 
 class OfflineNamer:
-    """Titles of the phrases that a cluster has and the others have not, in the words of its members."""
+    """Titles of what members ask for that others do not, in their own words, with the error that most end in."""
 
     async def name(self, groups: Sequence[Group]) -> list[ClusterName]:
         """See Namer."""
@@ -151,20 +65,18 @@ class OfflineNamer:
         for level in (leaves, parents):
             counts = PhraseCounts([groups[number].members for number in level])
             for position, number in enumerate(level):
-                names[number] = _offline_name(groups[number], counts.scores(position))
+                names[number] = _offline_name(groups[number], counts, position)
         return distinct(names, groups)
 
 
-def _offline_name(group: Group, scored: list[tuple[float, tuple[str, ...]]]) -> ClusterName:
-    title: list[str] = []
-    for phrase in _chosen(scored, 3):
-        if sum(len(part.split()) for part in title) + len(phrase) <= _MAX_WORDS:
-            title.append(" ".join(phrase))
-    keywords = [phrase[0] for _, phrase in scored if len(phrase) == 1][:_KEYWORDS]
-    fallback = " ".join((group.examples[0] if group.examples else "").split()[:_MAX_WORDS])
-    said = ", ".join(title) or fallback or "Untitled"
-    below = f"{len(group.children)} topics: {'; '.join(group.children)}." if group.children else ""
-    return ClusterName(sentence_case(said), below, keywords)
+def _offline_name(group: Group, counts: PhraseCounts, position: int) -> ClusterName:
+    keywords = [phrase[0] for _, phrase in counts.scores(position) if len(phrase) == 1][:_KEYWORDS]
+    if group.children:
+        below = f"{len(group.children)} topics: {'; '.join(group.children)}."
+        return ClusterName(sentence_case(parent_title(group.children)), below, keywords)
+    title = leaf_title(counts, position, group.members)
+    example = parts_of(group.examples[0]).get("asked", "") if group.examples else ""
+    return ClusterName(sentence_case(title or " ".join(example.split()[:MAX_WORDS]) or "Untitled"), "", keywords)
 
 
 def distinct(names: list[ClusterName], groups: Sequence[Group]) -> list[ClusterName]:

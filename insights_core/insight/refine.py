@@ -33,8 +33,10 @@ def refined(vectors: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Returns:
         Int array of shape (n,): 0 to k-1 by size; -1 marks an outlier.
     """
-    seen = from_the_middle(vectors)
     labels = by_size(labels)
+    if not (labels >= 0).any():
+        return labels
+    seen = from_the_middle(vectors)
     for _ in range(_ROUNDS):
         labels = _joined(seen, labels)
         labels = by_size(_moved(seen, labels))

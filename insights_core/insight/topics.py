@@ -13,7 +13,7 @@ from insights_core.insight.cluster import ClusterResult, cluster_vectors
 from insights_core.insight.hierarchy import group_leaves
 from insights_core.insight.map import coordinates
 from insights_core.insight.naming import Group
-from insights_core.insight.refine import centroids
+from insights_core.insight.refine import centroids, from_the_middle
 from insights_core.insight.trust import silhouette, stability
 
 if TYPE_CHECKING:
@@ -118,8 +118,8 @@ class _Work:
         labels = self.result.labels
         count = int(labels.max(initial=-1)) + 1
         self.leaf_ids = [f"c{number + 1:02d}" for number in range(count)]
-        self.centres = centroids(self.vectors, labels) if count else self.vectors[:0]
-        self.nodes = _nodes(self.leaf_ids, group_leaves(self.centres, self.config.max_levels) if count else [])
+        centres = centroids(from_the_middle(self.vectors), labels) if count else self.vectors[:0]
+        self.nodes = _nodes(self.leaf_ids, group_leaves(centres, self.config.max_levels) if count else [])
 
     async def named(self, namer: Namer) -> list[Cluster]:
         """The clusters with names; leaves are named before the groups that are named from them."""

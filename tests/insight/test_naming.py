@@ -77,6 +77,77 @@ def test_a_group_of_topics_names_its_children():
     assert "Refunds" in parent.description and "Lost bags" in parent.description
 
 
+def summaries(wish: str, count: int = 6, error: str = "", tools: str = "", end: str = "Anything else?") -> list[str]:
+    """As the offline summarizer writes them."""
+    things = ("the lamp", "my shoes", "two books", "a phone", "the kettle", "a jacket")
+    return [
+        f"Asked: {wish} for {things[number % 6]}."
+        + (f" Errors: {error} (charge card)." if error else "")
+        + f" Ended: {end}"
+        + (f" Tools: {tools}." if tools else "")
+        for number in range(count)
+    ]
+
+
+OTHERS = summaries("where is the parcel", end="It is on its way.", tools="track parcel")
+
+
+def test_labels_of_summaries_are_in_no_title():
+    members = summaries("exchange", error="HTTP 500: card refused by issuer", tools="charge card")
+    for name in offline(group(members), group(OTHERS)):
+        assert not {"asked", "errors", "ended", "tools"} & set(re.findall(r"\w+", name.title.lower())), name.title
+
+
+def test_the_error_that_most_members_end_in_is_in_the_title():
+    (name, _) = offline(group(summaries("return with a voucher", error="IssuerOffline: no answer")), group(OTHERS))
+    assert name.title == "Return with a voucher: issuer offline"
+    (half, _) = offline(
+        group(summaries("return with a voucher") + summaries("return with a voucher", 3, error="IssuerOffline: no")),
+        group(OTHERS),
+    )
+    assert half.title == "Return with a voucher"
+
+
+def test_a_tool_that_fails_for_many_reasons_is_named_as_failing():
+    reasons = ("no route to bank", "limit was reached", "wrong currency given", "bank closed today")
+    members = [summaries("voucher", 1, error=reason, tools="charge card")[0] for reason in reasons * 2]
+    assert offline(group(members), group(OTHERS))[0].title == "Voucher for the lamp: charge card fails"
+
+
+def test_what_users_want_names_a_topic_before_what_the_assistant_says_last():
+    (name, _) = offline(group(summaries("exchange with voucher", end="Come back soon friend.")), group(OTHERS))
+    assert "exchange with voucher" in name.title.lower() and "friend" not in name.title.lower()
+
+
+def test_a_phrase_that_goes_on_is_not_cut_off():
+    members = [f"My laptop dies even when I need to send the report, case {n}." for n in range(8)]
+    (name, _) = offline(group(members), group(OTHERS))
+    assert not re.search(r"(?:send|need to|even)$", name.title.lower()), name.title
+    assert all(" ".join(part.split()).lower() in members[0].lower() for part in name.title.split(", ")), name.title
+
+
+def test_a_title_is_in_one_language():
+    german = [
+        f"Asked: Die Rechnung ist falsch, ich brauche sie auf Deutsch {n}. Tools: resend invoice." for n in range(3)
+    ]
+    english = summaries("send the invoice again", 6, tools="resend invoice")
+    (mixed, _, _) = offline(group(english + german), group(OTHERS), group(REFUNDS))
+    assert "invoice" in mixed.title.lower() and "rechnung" not in mixed.title.lower()
+    (foreign, _, _) = offline(group(german), group(OTHERS), group(REFUNDS))
+    assert foreign.title == "Resend invoice (German)"
+
+
+def test_a_group_is_titled_from_its_topics():
+    def title(*children: str) -> str:
+        return offline(group(REFUNDS + BAGS, children=list(children)))[0].title
+
+    assert title("Send reset link: rate limited", "Track parcel") == "Send reset link and track parcel"
+    assert title("Cancel flight", "Search flights: timeout") == "Flight: Cancel and search"
+    assert title("Resend invoice (German)", "Resend invoice (French)") == "Resend invoice"
+    many = title(*(f"{word} the order" for word in ("Track", "Cancel", "Change", "Return", "Pay")), "Where is my bag")
+    assert len(many.split()) <= 8 and many.endswith("and more")
+
+
 def test_a_model_sees_members_and_near_misses_as_data(openai_server, ask_model):
     (name,) = ask_model(group(REFUNDS, BAGS))
     assert name.title and name.description and "refund" in name.keywords
