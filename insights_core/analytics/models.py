@@ -33,22 +33,22 @@ class VolumeResponse(Response):
 
 
 class Percentiles(Response):
-    """Milliseconds; None where nothing was measured."""
+    """Milliseconds; zeros where nothing was measured, which an empty series tells from a measured zero."""
 
-    p50_latency: float | None
-    p90_latency: float | None
-    p99_latency: float | None
+    p50_latency: float
+    p90_latency: float
+    p99_latency: float
 
 
 class LatencySummary(Percentiles):
-    avg_latency: float | None
-    min_latency: float | None
-    max_latency: float | None
+    avg_latency: float
+    min_latency: float
+    max_latency: float
 
 
 class LatencyPoint(Percentiles):
     time_bucket: int
-    avg_latency: float | None
+    avg_latency: float
 
 
 class LatencyResponse(Response):
@@ -105,15 +105,15 @@ class BooleanPoint(BooleanSummary):
 
 
 class NumericPercentiles(Response):
-    p50_value: float | None
-    p90_value: float | None
-    p99_value: float | None
+    p50_value: float
+    p90_value: float
+    p99_value: float
 
 
 class NumericSummary(NumericPercentiles):
     total_count: int
-    min_value: float | None
-    max_value: float | None
+    min_value: float
+    max_value: float
     below_p50_count: int
     """Values strictly below the median."""
 

@@ -325,7 +325,9 @@ def _value_text(given: dict[str, Any]) -> str:
 def _span(trace_id: str, span: dict[str, Any]) -> tuple[Any, ...]:
     """The row of one span, in the order of the columns."""
     wanted = ("mlflow.spanType", "mlflow.llm.model", "mlflow.llm.provider", "mlflow.llm.cost")
-    found = {one["key"]: _plain(one.get("value", {})) for one in span.get("attributes", []) if one["key"] in wanted}
+    # JSON of protobuf leaves out what is empty, be it the key of an attribute.
+    given = {one.get("key", ""): one.get("value", {}) for one in span.get("attributes", [])}
+    found = {key: _plain(given[key]) for key in wanted if key in given}
     cost = found.get("mlflow.llm.cost")
     cost = cost if isinstance(cost, dict) else {}
     ended = int(span.get("end_time_unix_nano") or 0)
@@ -344,7 +346,7 @@ def _span(trace_id: str, span: dict[str, Any]) -> tuple[Any, ...]:
 def _plain(value: dict[str, Any]) -> Any:
     """An OpenTelemetry attribute value as a plain one."""
     if "kvlist_value" in value:
-        return {one["key"]: _plain(one.get("value", {})) for one in value["kvlist_value"].get("values", [])}
+        return {one.get("key", ""): _plain(one.get("value", {})) for one in value["kvlist_value"].get("values", [])}
     text = next(iter(value.values()), None)
     if isinstance(text, str) and text.startswith("{"):
         try:

@@ -39,7 +39,7 @@ def _no_calls(tool_name: str) -> ToolMetrics:
     nothing = ToolSeries(volume=[], latency=[], errors=[])
     return ToolMetrics(
         tool_name=tool_name, trace_count=0, invocation_count=0, error_count=0, error_rate=0.0,
-        p50_latency=None, p90_latency=None, p99_latency=None, time_series=nothing,
+        p50_latency=0.0, p90_latency=0.0, p99_latency=0.0, time_series=nothing,
     )  # fmt: skip
 
 

@@ -95,15 +95,15 @@ def latency(view: View, time_bucket: str = "hour") -> LatencyResponse:
     whole = grouped_percentiles(np.zeros(len(values), dtype=np.int64), values, 1)[0]
     some = values[known]
     summary = LatencySummary(
-        avg_latency=float(some.sum() / len(some)) if len(some) else None,
-        min_latency=float(some.min()) if len(some) else None,
-        max_latency=float(some.max()) if len(some) else None,
+        avg_latency=float(some.sum() / len(some)) if len(some) else 0.0,
+        min_latency=float(some.min()) if len(some) else 0.0,
+        max_latency=float(some.max()) if len(some) else 0.0,
         **named(whole),
     )
     return LatencyResponse(summary=summary, time_series=points)
 
 
-def named(percentiles: np.ndarray) -> dict[str, float | None]:
+def named(percentiles: np.ndarray) -> dict[str, float]:
     """p50_latency, p90_latency and p99_latency of an array of three."""
     return {name: number(value) for name, value in zip(PERCENTILE_NAMES, percentiles, strict=True)}
 

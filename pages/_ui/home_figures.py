@@ -45,11 +45,11 @@ def _measure(uri: str, experiment_id: str, start_ms: int | None, end_ms: int, bu
     return Measured(
         traces=volume.summary.count,
         errors=volume.summary.error_count,
-        p90_ms=latency.summary.p90_latency,
+        p90_ms=latency.summary.p90_latency if latency.time_series else None,
         cost_usd=cost.summary.total_cost_usd,
         traces_series=[float(point.count) for point in volume.time_series],
         error_series=[100 * point.error_count / point.count for point in volume.time_series if point.count],
-        p90_series=[point.p90_latency for point in latency.time_series if point.p90_latency is not None],
+        p90_series=[point.p90_latency for point in latency.time_series],
         cost_series=[point.total_cost_usd or 0.0 for point in cost.time_series],
     )
 

@@ -205,7 +205,8 @@ def test_a_range_without_traces_answers_zeros_and_empty_series(analytics):
         "summary": {"count": 0, "ok_count": 0, "error_count": 0},
         "time_series": [],
     }
-    assert set(analytics.latency("1", *span).summary.model_dump().values()) == {None}
+    nothing = dict.fromkeys([f"{name}_latency" for name in ("p50", "p90", "p99", "avg", "min", "max")], 0.0)
+    assert analytics.latency("1", *span).model_dump() == {"summary": nothing, "time_series": []}
     assert analytics.errors("1", *span).summary.error_rate == 0
     assert (
         analytics.tools("1", *span).data
@@ -218,7 +219,10 @@ def test_a_range_without_traces_answers_zeros_and_empty_series(analytics):
         == analytics.correlations("1", "status = 'ERROR'", start_time=1, end_time=1000).data
         == []
     )
-    assert analytics.tool("1", "search", *span).data.invocation_count == 0
+    assert analytics.tool("1", "search", *span).data.model_dump() == {
+        "tool_name": "search", "trace_count": 0, "invocation_count": 0, "error_count": 0, "error_rate": 0.0,
+        "p50_latency": 0.0, "p90_latency": 0.0, "p99_latency": 0.0, "time_series": {"volume": [], "latency": [], "errors": []},
+    }  # fmt: skip
     assert analytics.tag("1", "region", *span).data.top_values == []
     assert analytics.assessment("1", "correct", *span).summary.total_count == 0
     assert analytics.cost_and_tokens("1", *span).summary.total_cost_usd is None

@@ -1,0 +1,64 @@
+"""On the demo's traces every figure is what pandas makes of the Trace objects that MLflow's client gives."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from insights_core import InsightsClient
+from insights_core.demo import load_demo
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def equality(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return __import__("equality")
+
+
+@pytest.fixture(scope="module")
+def demo(_template_store: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A database with the demo, and its experiment."""
+    folder = tmp_path_factory.mktemp("demo")
+    shutil.copy(_template_store, folder / "mlflow.db")
+    return folder, load_demo(InsightsClient(f"sqlite:///{folder}/mlflow.db"), traces=300)
+
+
+@pytest.fixture(scope="module")
+def demo_server(
+    demo: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory, start_mlflow_server: Any
+) -> Iterator[str]:
+    yield from start_mlflow_server(tmp_path_factory.mktemp("demo-server"), template=demo[0] / "mlflow.db")
+
+
+def test_every_figure_of_the_demo_is_the_same_on_sqlite(equality, demo):
+    found = equality.compare(f"sqlite:///{demo[0]}/mlflow.db", demo[1])
+    assert found.differences == []
+    assert found.compared > 20_000
+
+
+def test_every_figure_of_the_demo_is_the_same_over_http(equality, demo, demo_server):
+    found = equality.compare(demo_server, demo[1])
+    assert found.differences == []
+    assert found.compared > 20_000
+
+
+def test_a_figure_that_is_off_by_one_is_found(equality, demo, monkeypatch):
+    from insights_core.analytics import traffic
+
+    right = traffic._counts
+    monkeypatch.setattr(
+        traffic,
+        "_counts",
+        lambda view, unit: (right(view, unit)[0], [(n, ok, bad + 1) for n, ok, bad in right(view, unit)[1]]),
+    )
+    truth = equality.expected.read(f"sqlite:///{demo[0]}/mlflow.db", demo[1])
+    found = equality.Comparison()
+    ours = InsightsClient(f"sqlite:///{demo[0]}/mlflow.db").analytics
+    found.same("errors", ours.errors(demo[1], time_bucket="week").model_dump(), truth.errors("week"))
+    assert len(found.differences) >= 4
