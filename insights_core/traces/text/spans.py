@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from json.scanner import make_scanner
 from math import inf
 from typing import Any
 
 from insights_core.traces.text.view import SpanView
 
 _INPUTS, _OUTPUTS, _TYPE = "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanType"
-_SCAN = make_scanner(json.JSONDecoder())  # json.loads without looking for blanks around, which MLflow never writes
+_DECODER = json.JSONDecoder()  # json.loads without looking for blanks around, which MLflow never writes
 _ERROR_WORDS = 300  # an error's first words say what happened; a traceback's rest says where
 
 
@@ -20,10 +19,10 @@ def decoded(value: Any) -> Any:
     if not isinstance(value, str) or not value:
         return value
     try:
-        found, end = _SCAN(value, 0)
+        found, end = _DECODER.raw_decode(value)
         if end == len(value):
             return found
-    except (ValueError, RecursionError, StopIteration):
+    except (ValueError, RecursionError):
         pass
     try:
         return json.loads(value)
