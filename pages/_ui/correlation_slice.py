@@ -18,8 +18,11 @@ _EXAMPLES = {"Errors": measure_slices.ERRORS, "Over 10 s": "trace.execution_time
 
 def a_slice(scope: Scope, wanted: Range) -> None:
     """The filter, the kinds to look at, and the list."""
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    with left:
         part = _topic() or _filter()
+    with right, st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        _examples()
         kinds = _kinds()
     with states.failures("slice"):
         # A filter that MLflow cannot read is said below it, not in its place.
@@ -46,25 +49,30 @@ _HELP = "Tools, tags and assessments whose NPMI with these traces is at least 0.
 
 
 def _filter() -> Part:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        changed = url_state.follow(_PARAM, "slice-filter", default=measure_slices.ERRORS)
-        text = st.text_input(
-            "Filter",
-            key="slice-filter",
-            on_change=changed,
-            placeholder="tags.channel = 'web' AND trace.execution_time_ms > 5000",
-            icon=":material/code:",
-            label_visibility="collapsed",
-            help="MLflow's trace filter syntax",
-            width=520,
-        )
-        for name, example in _EXAMPLES.items():
-            if st.button(name, type="tertiary", key=f"example-{name}"):
-                url_state.put(_PARAM, example)
-                st.rerun()
+    changed = url_state.follow(_PARAM, "slice-filter", default=measure_slices.ERRORS)
+    text = st.text_input(
+        "Filter",
+        key="slice-filter",
+        on_change=changed,
+        placeholder="tags.channel = 'web' AND trace.execution_time_ms > 5000",
+        icon=":material/code:",
+        label_visibility="collapsed",
+        help="MLflow's trace filter syntax",
+    )
     said = text.strip() or measure_slices.ERRORS
     name = next((name.lower() for name, example in _EXAMPLES.items() if example == said), said)
     return measure_slices.filtered(name, said)
+
+
+def _examples() -> None:
+    """Filters to begin with; they replace a topic too."""
+    with st.container(horizontal=True, width="content"):
+        for name, example in _EXAMPLES.items():
+            if st.button(name, type="tertiary", key=f"example-{name}"):
+                for param in ("insight", "cluster"):
+                    st.query_params.pop(param, None)
+                url_state.put(_PARAM, example)
+                st.rerun()
 
 
 def _topic() -> Part | None:

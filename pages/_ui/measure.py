@@ -28,6 +28,9 @@ _HOURS_TO_MS, _DAYS_TO_MS = 7 * DAY_MS, 90 * DAY_MS
 Columns = Mapping[str, Sequence[Any]]
 """A table: name -> cells, all of one length."""
 T = TypeVar("T")
+_HOUR_MS = 3_600_000
+# Rates of fewer traces an hour jump between 0 and 100 %; days are read instead where there are enough of them.
+_LEAST_AN_HOUR, _LEAST_DAYS_MS = 4, 3 * DAY_MS
 _KNOWN_VERSIONS = 64
 _ADVERBS = {"hour": "by hour", "day": "by day", "week": "by week"}
 _EACH = {"hour": "an hour", "day": "a day", "week": "a week"}
@@ -101,7 +104,7 @@ def _range(scope: Scope, fresh: Freshness) -> Range:
         scope.experiment_id,
         scope.start_ms,
         scope.end_ms - 1,
-        bucket_of(scope.end_ms - start if start is not None else 0),
+        bucket_of(scope.end_ms - start if start is not None else 0, fresh.trace_count),
         version,
         fresh.trace_count,
     )
@@ -126,9 +129,18 @@ def _known_versions() -> dict[tuple[str, str, int | None, int], tuple[Callable[[
     return {}
 
 
-def bucket_of(length_ms: int) -> str:
-    """hour up to 7 days, day up to 90 days, week above."""
-    return "hour" if length_ms <= _HOURS_TO_MS else "day" if length_ms <= _DAYS_TO_MS else "week"
+def bucket_of(length_ms: int, traces: int | None = None) -> str:
+    """hour up to 7 days, day up to 90 days, week above; a day too where hours would hold hardly any traces.
+
+    Args:
+        length_ms: Length of the range.
+        traces: How many traces it has; None takes them as many.
+    """
+    if length_ms > _DAYS_TO_MS:
+        return "week"
+    hours = length_ms / _HOUR_MS
+    sparse = traces is not None and length_ms > _LEAST_DAYS_MS and traces < _LEAST_AN_HOUR * hours
+    return "day" if length_ms > _HOURS_TO_MS or sparse else "hour"
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
@@ -147,11 +159,7 @@ def _refresh(fresh: Freshness) -> None:
 def _no_traces(scope: Scope) -> None:
     newest = loaders.traces(TraceScope(experiment_id=scope.experiment_id), 1)
     if not newest:
-        with states.empty(
-            "No traces yet",
-            f"{scope.experiment_name} has no trace. Turn on tracing in your agent, import a file, or choose another experiment.",
-        ):
-            navigation.button("home", "Look at the first steps", "home", type="primary")
+        _never_any(scope)
         return
     at = newest[0]["timestamp_ms"]
     near = time.time() * 1000 - at < 30 * DAY_MS and scope.range != "30d"
@@ -159,6 +167,22 @@ def _no_traces(scope: Scope) -> None:
     with states.empty("No traces in this time", f"The newest trace of {scope.experiment_name} is from {moment(at)}."):
         if st.button(words, icon=":material/history:", type="primary"):
             st.query_params["range"] = st.session_state["chosen.range"] = name
+            st.rerun()
+
+
+def _never_any(scope: Scope) -> None:
+    """The experiment has no trace: lead to one that has, or to where traces come from."""
+    text = f"{scope.experiment_name} has no trace. Turn on tracing in your agent, import a file, or look at another experiment."
+    with states.empty("No traces yet", text):
+        if not loaders.any_trace():
+            navigation.button("home", "Look at the first steps", "home", type="primary")
+            return
+        names = dict(loaders.experiments())
+        other = loaders.default_experiment(tuple(names))
+        if other != scope.experiment_id and st.button(
+            f"Show {escape_markdown(names[other], 40)}", icon=":material/swap_horiz:", type="primary"
+        ):
+            st.query_params["experiment"] = st.session_state["chosen.experiment"] = other
             st.rerun()
 
 
@@ -203,7 +227,7 @@ def _table(title: str, columns: Callable[[], Columns]) -> None:
         import pandas as pd
 
         with opened:
-            st.dataframe(pd.DataFrame(dict(columns())), hide_index=True, height=380, width=560, alt=f"{title}: table")
+            st.dataframe(pd.DataFrame(dict(columns())), hide_index=True, width=560, alt=f"{title}: table")
 
 
 def chart(key: str, wanted: Range, build: Callable[[], go.Figure], alt: str, height: int = 215) -> None:

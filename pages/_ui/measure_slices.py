@@ -13,7 +13,7 @@ from insights_core.analytics.models import Correlation as Found
 from insights_core.analytics.models import DimensionValue, Slice
 from insights_core.errors import InvalidParameterError
 from pages._ui import create_insight, evidence, measure, permissions, promote
-from pages._ui.formats import escape_markdown, plural
+from pages._ui.formats import escape_markdown
 from pages._ui.measure import Range
 from pages._ui.scope import Scope
 from pages._ui.trace_search import quoted
@@ -224,8 +224,8 @@ def _investigate(scope: Scope, wanted: Range, part: Part) -> None:
     ids = measure.analytics().slice_trace_ids(experiments, part.slice, start, end).trace_ids
     first = found(wanted, part)[:1]
     name = part.name[:1].upper() + part.name[1:]
-    statement = f"{name} come with: {row_of(wanted, part, first[0]).label}" if first else name
-    promote.promote(scope.experiment_id, ids, statement, f"One of the {plural(len(ids), 'trace')}: {part.name}")
+    statement = f"{name} go with: {row_of(wanted, part, first[0]).label}" if first else name
+    promote.promote(scope.experiment_id, ids, statement, f"Found by {part.filter or part.name}")
 
 
 def new_insight(scope: Scope, wanted: Range, part: Part) -> None:

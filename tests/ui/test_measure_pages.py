@@ -90,6 +90,15 @@ def test_an_experiment_without_traces_leads_to_the_first_steps(open_page, _templ
     assert "Look at the first steps" in [button.label for button in app.button]
 
 
+def test_an_experiment_without_traces_leads_to_one_that_has_some(open_page, demo_store):
+    app = open_page(demo_store.uri, "tools", experiment="0")
+
+    next(button for button in app.button if button.label.startswith("Show Demo")).click().run()
+
+    assert app.query_params["experiment"] in (demo_store.experiment_id, [demo_store.experiment_id])
+    assert "No traces yet" not in said(app)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_server_that_does_not_answer_is_one_sentence_and_try_again(open_page, page):
     app = open_page(NOBODY, page)
@@ -121,6 +130,14 @@ def test_old_traces_offer_all_time(open_page, store):
 @pytest.mark.parametrize(("days", "bucket"), [(1, "hour"), (7, "hour"), (7.01, "day"), (90, "day"), (90.01, "week")])
 def test_the_range_decides_the_bucket(days, bucket):
     assert measure.bucket_of(int(days * measure.DAY_MS)) == bucket
+
+
+def test_hours_with_hardly_a_trace_become_days_where_there_are_enough_days():
+    week, day = 7 * measure.DAY_MS, measure.DAY_MS
+
+    assert measure.bucket_of(week, traces=100_000) == "hour"
+    assert measure.bucket_of(week, traces=300) == "day"
+    assert measure.bucket_of(day, traces=10) == "hour"
 
 
 def test_traffic_shows_the_figures_of_the_engine(open_page, demo_store, analytics):
