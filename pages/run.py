@@ -29,6 +29,7 @@ _NEXT = {
 
 
 def view() -> None:
+    dialogs.leaving()
     theme.chosen_page("runs")
     run_id = st.query_params.get("run")
     if not run_id:

@@ -6,6 +6,7 @@ from pages._ui import dialogs, layout, navigation, permissions, run_dialogs, run
 
 
 def view() -> None:
+    dialogs.leaving()
     if "run" in st.query_params:
         # Links of news and of Home name the run; it has a page of its own.
         kept = ("run", "hypothesis", "trace")

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from pages._ui import states
+from pages._ui import navigation, states
 
-_KEY = "asked-dialog"
+_KEY, _LEAVING = "asked-dialog", "leave-for"
 
 
 def ask(name: str, **arguments: Any) -> None:
@@ -28,9 +28,22 @@ def close() -> None:
     st.rerun()
 
 
-def is_open() -> bool:
-    """Whether the page has a dialog open."""
-    return _KEY in st.session_state
+def leave(page: str, params: Mapping[str, str]) -> None:
+    """Go to another page from one that ticks; the script begins anew and leaves in `leaving`.
+
+    A tick that the browser sent while this run was busy would otherwise be answered after the other page, as if that
+    were left again, and empty it. A rerun takes such a tick in.
+    """
+    st.session_state.pop(_KEY, None)
+    st.session_state[_LEAVING] = (page, dict(params))
+    st.rerun()
+
+
+def leaving() -> None:
+    """Leave where `leave` said so; the first thing a page does that ticks."""
+    wanted = st.session_state.pop(_LEAVING, None)
+    if wanted:
+        navigation.go_to(*wanted)
 
 
 def forget(prefix: str) -> None:

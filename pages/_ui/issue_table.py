@@ -96,7 +96,7 @@ def _filtered(found: Sequence[EntitySummary]) -> list[EntitySummary]:
             value=(),
             key="issues-created",
             label_visibility="collapsed",
-            width=225,
+            width=212,
             help="Created between these days",
         )
     shown = [

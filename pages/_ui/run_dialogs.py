@@ -16,7 +16,6 @@ from pages._ui import (
     issue_fields,
     live,
     loaders,
-    navigation,
     permissions,
     url_state,
 )
@@ -117,8 +116,7 @@ def _new_issue(seen: live.Watch, hypothesis_id: str) -> None:
         st.error(escape_markdown(error.message), icon=":material/error:")
         return
     investigations.forget()
-    st.session_state.pop("asked-dialog", None)
-    navigation.go_to("issues", {"issue": made})
+    dialogs.leave("issues", {"issue": made})
 
 
 def _export(seen: live.Watch) -> None:
@@ -166,5 +164,4 @@ def new_analysis(experiment_id: str) -> None:
             st.error(escape_markdown(error.message), icon=":material/error:")
             return
         investigations.forget()
-        st.session_state.pop("asked-dialog", None)
-        navigation.go_to("run", {"run": made})
+        dialogs.leave("run", {"run": made})

@@ -9,7 +9,7 @@ import streamlit as st
 
 from insights_core.entities import AnalysisStatus
 from insights_core.entities.investigation import AnalysisSummary
-from pages._ui import dialogs, investigations, live, navigation, states, url_state
+from pages._ui import dialogs, investigations, live, states, url_state
 from pages._ui.formats import moment, plural
 
 PHASES = {
@@ -138,4 +138,4 @@ def _table(shown: Sequence[AnalysisSummary]) -> None:
     )
     clicked = st.session_state.get("open-run")
     if clicked and clicked["row"] < len(shown):
-        navigation.go_to("run", {"run": shown[clicked["row"]].id})
+        dialogs.leave("run", {"run": shown[clicked["row"]].id})
