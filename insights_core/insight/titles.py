@@ -28,7 +28,8 @@ _FEW = 8  # members of which a single one may speak for all
 _LOUD = 0.3  # of the members: where fewer share a wish, what they share is the error
 _ASKED_BONUS = 1.35  # for what begins a sentence: "switch to seat" before "seat for"
 _ERROR_WORDS = 5
-_HEAD_WORDS = 3
+_HEAD_WORDS = 4
+_ARTICLES = frozenset(["a", "an", "the", "my"])  # a list does without
 _CLASS = re.compile(r"\b([A-Z][a-z]+(?:[A-Z][a-z]+)+?)(?:Error|Exception)?\b")
 _PLACES = re.compile(r"\(([^()]*)\)(?=[.;])")
 _PLACE = re.compile(r"\([^()]*\)[\s.]*$")  # "(charge card)": the tool that failed
@@ -203,13 +204,14 @@ def _head(title: str) -> str:
 
 
 def _lead(words: list[str]) -> str:
-    first = next((place for place, word in enumerate(words) if is_content(word.lower())), 0)
+    words = [word for word in words if word.lower() not in _ARTICLES]
     # "Where is the bag" is about a bag, but "can't set a password" not about setting one.
-    first = 0 if words and words[0].lower() in NEGATIONS else first
-    kept = words[first : first + _HEAD_WORDS + (first == 0 and bool(words) and words[0].lower() in NEGATIONS)]
-    while kept and not is_content(kept[-1].lower()):
-        kept = kept[:-1]
-    return " ".join(kept)
+    if words and words[0].lower() not in NEGATIONS:
+        words = words[next((place for place, word in enumerate(words) if is_content(word.lower())), 0) :]
+    words = words[:_HEAD_WORDS]
+    while words and not is_content(words[-1].lower()):
+        words = words[:-1]
+    return " ".join(words)
 
 
 def _trimmed(words: list[str]) -> str:

@@ -40,8 +40,8 @@ VAGUE = frozenset(
 _LANGUAGES = {
     "en": "the my is to and for of in on i it was not with you can this that a do be how what have from",
     "de": "der die das ich nicht und mein meine ist zu auf eine einen bitte mit für sie den wie kann dem",
-    "fr": "le la les je ne pas et mon ma est une des du pour vous que en pouvez avec sur mes",
-    "es": "el los las yo no y mi es una del para que por con quiero puede mis su esta como",
+    "fr": "le la les je ne pas et mon ma est une un en des de du pour vous que pouvez avec sur mes où",
+    "es": "el la los las en de yo no y mi es una un del para que por con quiero necesito puede mis su está esta como dónde",
     "it": "il lo gli io non e mio mia è una del per che con vorrei puoi sono della",
     "pt": "o os as eu não e meu minha é uma do para que com quero pode meus da",
     "nl": "de het een ik niet en mijn is te op voor met wil kan van dat",
@@ -50,7 +50,14 @@ _LANGUAGE_OF: dict[str, list[str]] = defaultdict(list)
 for _name, _words in _LANGUAGES.items():
     for _word in _words.split():
         _LANGUAGE_OF[_word].append(_name)
-LANGUAGE_NAMES = {"de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "pt": "Portuguese", "nl": "Dutch"}
+LANGUAGE_NAMES = {
+    "de": "German",
+    "fr": "French",
+    "es": "Spanish",
+    "it": "Italian",
+    "pt": "Portuguese",
+    "nl": "Dutch",
+}
 NEGATIONS = frozenset("not no cannot can't couldn't doesn't didn't don't isn't won't never without".split())
 # No words of meaning, but a phrase without them says another thing: "how long …", "not accepted".
 OPENERS = NEGATIONS | frozenset("how what where when why who which".split())

@@ -135,6 +135,9 @@ def test_a_title_is_in_one_language():
     assert "invoice" in mixed.title.lower() and "rechnung" not in mixed.title.lower()
     (foreign, _, _) = offline(group(german), group(OTHERS), group(REFUNDS))
     assert foreign.title == "Resend invoice (German)"
+    spanish = [f"Asked: Necesito en español la factura de mi pedido {n}. Tools: resend invoice." for n in range(3)]
+    (two, _, _) = offline(group(german + spanish), group(OTHERS), group(REFUNDS))
+    assert two.title in ("Resend invoice (German, Spanish)", "Resend invoice (Spanish, German)")
 
 
 def test_a_group_is_titled_from_its_topics():
