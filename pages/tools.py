@@ -1,5 +1,7 @@
 """Tools: how often they are called, how they fail, how long they take, and what goes with their failures."""
 
+import streamlit as st
+
 from pages._ui import measure, tool_cards
 
 
@@ -16,9 +18,11 @@ def view() -> None:
         ordered = tool_cards.ordered(found)
         if not ordered:
             tool_cards.nothing_found()
-        for one in measure.paged(ordered, tool_cards.PAGE_SIZE, "tools-page"):
+        # Another order or other words begin on their own first page.
+        key = f"tools-page-{st.query_params.get('sort', '')}-{st.query_params.get('find', '')}"
+        for one in measure.paged(ordered, tool_cards.PAGE_SIZE, key):
             tool_cards.row(scope, wanted, one)
-        measure.pages(len(ordered), tool_cards.PAGE_SIZE, "tools-page", "tool")
+        measure.pages(len(ordered), tool_cards.PAGE_SIZE, key, "tool")
 
 
 view()

@@ -32,6 +32,8 @@ _HOUR_MS = 3_600_000
 # Rates of fewer traces an hour jump between 0 and 100 %; days are read instead where there are enough of them.
 _LEAST_AN_HOUR, _LEAST_DAYS_MS = 4, 3 * DAY_MS
 _KNOWN_VERSIONS = 64
+# Figures that a session keeps: three pages full of tools.
+_KEPT_CHARTS = 48
 _ADVERBS = {"hour": "by hour", "day": "by day", "week": "by week"}
 _EACH = {"hour": "an hour", "day": "a day", "week": "a week"}
 
@@ -77,7 +79,7 @@ def page(title: str) -> Iterator[tuple[Scope, Range] | None]:
         states.no_experiment()
         yield None
         return
-    with states.loading("Measuring the traces", 520):
+    with states.loading(f"Reading the traces and their spans, {scope.label}", 520):
         fresh = _freshness(scope)
         wanted = _range(scope, fresh)
     read_at = f"{local(fresh.as_of):%H:%M:%S}"
@@ -112,7 +114,9 @@ def _range(scope: Scope, fresh: Freshness) -> Range:
 
 def _version(scope: Scope, fresh: Freshness) -> int:
     """Since when the facts are what they are: a check that found nothing new gives the same number."""
-    times = analytics().facts.view([scope.experiment_id], scope.start_ms, scope.end_ms).traces["time_ms"]
+    # With spans, which each of these pages needs: they are read while the page says that it reads.
+    view = analytics().facts.view([scope.experiment_id], scope.start_ms, scope.end_ms, spans=True)
+    times = view.traces["time_ms"]
     known = _known_versions()
     key = (loaders.tracking_uri(), scope.experiment_id, scope.start_ms, scope.end_ms)
     seen, version = known.get(key, (lambda: None, 0))
@@ -207,8 +211,8 @@ def card(
     """
     with st.container(border=True, height="stretch", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            text = escape_markdown(title, 60)
-            st.subheader(f"`{title[:60].replace('`', '')}`" if code else text, anchor=False, help=help, width="stretch")
+            name = f"`{' '.join(title.split())[:60].replace('`', '')}`" if code else escape_markdown(title, 60)
+            st.subheader(name, anchor=False, help=help, width="stretch")
             if aside:
                 st.caption(aside, width="content")
             if table is not None:
@@ -243,7 +247,10 @@ def chart(key: str, wanted: Range, build: Callable[[], go.Figure], alt: str, hei
     kept = st.session_state.setdefault("measure-charts", {})
     version = (wanted, str(zone()))
     if kept.get(key, (None, None))[0] != version:
+        kept.pop(key, None)
         kept[key] = (version, build())
+        while len(kept) > _KEPT_CHARTS:
+            del kept[next(iter(kept))]
     charts.draw(kept[key][1], alt, height, key=f"chart-{key}")
 
 

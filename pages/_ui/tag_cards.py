@@ -62,8 +62,12 @@ def no_tags() -> None:
 
 def followed(wanted: Range, known: list[TagInfo]) -> Followed:
     """The value that the URL names, else the traces with errors."""
-    key, separator, value = st.query_params.get(_PARAM, "").partition("=")
-    if separator and any(one.tag_key == key for one in known):
+    wanted_pair = st.query_params.get(_PARAM, "")
+    # Keys may hold the sign too, so the longest that fits is meant.
+    fitting = [one.tag_key for one in known if wanted_pair.startswith(f"{one.tag_key}=")]
+    if fitting:
+        key = max(fitting, key=len)
+        value = wanted_pair[len(key) + 1 :]
         chosen = DimensionValue(name=f"tags.{key}", parameters={"value": value})
         part = measure_slices.dimension(f"{key} = {value}", wanted, chosen)
         return Followed(part, _size(wanted, part), key)

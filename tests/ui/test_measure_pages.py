@@ -171,6 +171,20 @@ def test_links_of_errors_and_slow_traces_find_as_many_as_the_page_says(open_page
     assert any(f"execution_time_ms > {int(p90)}" in one for one in filters)
 
 
+@pytest.mark.parametrize("page", ["quality", "tools", "tags", "correlations"])
+def test_every_link_to_traces_finds_some(open_page, demo_store, page):
+    from insights_core.client import InsightsClient
+    from insights_core.entities import TraceScope
+
+    app = open_page(demo_store.uri, page, range="all")
+
+    filters = {link.split("filter=")[1].split("&")[0] for link in links(app) if "filter=" in link}
+    client = InsightsClient(demo_store.uri)
+    assert filters
+    for one in filters:
+        assert client.count_traces(TraceScope(experiment_id=demo_store.experiment_id, filter_string=one)), one
+
+
 def test_a_link_below_a_card_opens_the_traces_it_counts(open_page, demo_store):
     from insights_core.client import InsightsClient
     from insights_core.entities import TraceScope
@@ -282,6 +296,15 @@ def test_a_click_on_a_tag_is_followed_by_every_card_until_it_is_cleared(open_pag
     app.button(key="clear-tag").click().run()
     assert "tag" not in app.query_params
     assert said(app).count(follows) == before
+
+
+def test_a_key_that_holds_the_sign_can_be_followed(open_page, store):
+    uri = store([draft(at, tags={"a": "b", "a=b": "c" if at % 3 else "d"}) for at in range(6)])
+
+    app = open_page(uri, "tags", range="7d", tag="a=b=c")
+
+    assert not app.error
+    assert "**a=b = c** :gray[4 traces" in said(app)
 
 
 def test_a_tag_in_the_address_shows_its_share_of_the_others(open_page, demo_store, analytics):
