@@ -177,7 +177,8 @@ class _Listener:
             givers = self.tools_told.setdefault(squeezed(result.text), [])
             told_inside = any(self._is_inside(giver, span) for giver in givers)
             givers.append(span.span_id)
-            self.talk.answer(span.name, arguments, result, span.span_id, told_inside)
+            span.inputs_spoken = self.talk.answer(span.name, arguments, result, span.span_id, told_inside)
+            span.outputs_spoken = True
 
 
 def _first_words(listed: list[Message]) -> str:

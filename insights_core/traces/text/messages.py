@@ -70,6 +70,9 @@ def says_error(value: Any) -> bool:
     return False
 
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
+
 def compact(value: Any) -> str:
     """Any JSON as text, as people read it: strings as they are, the rest as compact JSON."""
     if value is None:
@@ -77,7 +80,7 @@ def compact(value: Any) -> str:
     if isinstance(value, str):
         return value
     try:
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return _ENCODE(value)
     except (TypeError, ValueError, RecursionError):
         return f"<{type(value).__name__}>"
 

@@ -22,11 +22,14 @@ _AGENT_LETTERS = 200  # of a system prompt: enough to tell agents apart, before 
 _LONG_ARGUMENTS = 20_000  # characters; longer arguments are compared as they are written
 
 
+_SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
 def canonical(arguments: str) -> str:
     """Arguments in one form, however they were serialised."""
     if arguments[:1] in "{[" and len(arguments) < _LONG_ARGUMENTS:
         try:
-            return json.dumps(json.loads(arguments), sort_keys=True, separators=(",", ":"))
+            return _SORTED(json.loads(arguments))
         except (ValueError, RecursionError):
             pass
     return "".join(arguments.split())
@@ -288,7 +291,7 @@ class Conversation:
 
     # What tools tell -------------------------------------------------------------------------------------------------
 
-    def answer(self, name: str, arguments: str, result: Message, span_id: str, told_inside: bool = False) -> None:
+    def answer(self, name: str, arguments: str, result: Message, span_id: str, told_inside: bool = False) -> bool:
         """Add a tool's result from its span, and the call, where the models' messages do not tell them.
 
         Args:
@@ -297,15 +300,21 @@ class Conversation:
             result: What it gave, as a message of the role tool.
             span_id: Its span.
             told_inside: Whether a span inside this one gave the same: then this is the same call, told by its wrapper.
+
+        Returns:
+            Whether the conversation now tells the call with just these arguments.
         """
-        call = self._open_call(name, canonical(arguments), not told_inside)
+        form = canonical(arguments)
+        call = self._open_call(name, form, not told_inside)
         if call is None:
             if told_inside:
-                return
+                return False
             call = ToolCall(span_id, name, arguments)
             self.append(Message("assistant", "", tool_calls=[call]), span_id)
             self._open[name].pop()
-        self.append(replace(result, tool_call_id=call.id or None), span_id)
+        result.tool_call_id = call.id or None
+        self.append(result, span_id)
+        return (name, form) in self._told_calls
 
     def is_answered(self, call_id: str | None) -> bool:
         """Whether the latest call of this id has its result."""
