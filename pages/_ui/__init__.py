@@ -20,4 +20,8 @@
    `st.markdown`, and `formats.escape_html` before `st.html`. Functions that take plain text say so and escape it.
 7. A part that refreshes itself is `@states.fragment(run_every=1.0)`, which keeps the Failed state; a chart stays
    outside of it, since a changed figure loses its zoom and selection.
+8. A page that measures begins with `with measure.page("Tools") as opened:`, which draws the header and says where there is
+   nothing to measure. A part of the traces is a `measure_slices.Part`: `foot` lists what goes with it, `params` opens its
+   traces, `actions` leads to an insight or an investigation. Reading is cached by `measure.Range`, which changes only when
+   the facts do.
 """
