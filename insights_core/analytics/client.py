@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import ValidationError
@@ -42,6 +42,7 @@ from insights_core.connection import Connection
 from insights_core.errors import InvalidParameterError
 
 ExperimentIds = str | Sequence[str]
+R = TypeVar("R")
 DimensionLike = DimensionValue | dict[str, Any]
 SliceLike = Slice | dict[str, Any] | str | DimensionValue | None
 """A slice, its fields as a dict, a filter string, or a dimension."""
@@ -142,7 +143,7 @@ class Analytics(Connection):
         slice: SliceLike = None,
     ) -> AssessmentsResponse:
         """Every assessment with its type, sources and traces."""
-        return quality.assessments(self._view(experiment_ids, start_time, end_time, slice))
+        return self._ask(self._view(experiment_ids, start_time, end_time, slice), quality.assessments)
 
     def assessment(
         self,
@@ -156,12 +157,7 @@ class Analytics(Connection):
     ) -> AssessmentResponse:
         """Metrics of one assessment, by its type."""
         return self._bucketed(
-            lambda view, bucket: quality.assessment(view, assessment_name, bucket),
-            experiment_ids,
-            start_time,
-            end_time,
-            time_bucket,
-            slice,
+            quality.assessment, experiment_ids, start_time, end_time, time_bucket, slice, named=(assessment_name,)
         )
 
     # Tools
@@ -190,13 +186,7 @@ class Analytics(Connection):
     ) -> ToolResponse:
         """The same for one tool."""
         return self._bucketed(
-            lambda view, bucket: tooling.tool(view, tool_name, bucket),
-            experiment_ids,
-            start_time,
-            end_time,
-            time_bucket,
-            slice,
-            spans=True,
+            tooling.tool, experiment_ids, start_time, end_time, time_bucket, slice, named=(tool_name,), spans=True
         )
 
     # Tags
@@ -210,7 +200,7 @@ class Analytics(Connection):
         slice: SliceLike = None,
     ) -> TagsResponse:
         """Every tag key that users set."""
-        return tagging.tags(self._view(experiment_ids, start_time, end_time, slice))
+        return self._ask(self._view(experiment_ids, start_time, end_time, slice), tagging.tags)
 
     def tag(
         self,
@@ -223,7 +213,7 @@ class Analytics(Connection):
         slice: SliceLike = None,
     ) -> TagResponse:
         """The most frequent values of one key; `limit` None gives all."""
-        return tagging.tag(self._view(experiment_ids, start_time, end_time, slice), tag_key, _limit(limit))
+        return self._ask(self._view(experiment_ids, start_time, end_time, slice), tagging.tag, tag_key, _limit(limit))
 
     # Dimensions and correlations
 
@@ -231,7 +221,7 @@ class Analytics(Connection):
         self, experiment_ids: ExperimentIds, start_time: int | None = None, end_time: int | None = None
     ) -> DimensionsResponse:
         """What the traces can be sliced by."""
-        return slicing.dimensions(self._view(experiment_ids, start_time, end_time, spans=True))
+        return self._ask(self._view(experiment_ids, start_time, end_time, spans=True), slicing.dimensions)
 
     def npmi(
         self,
@@ -278,9 +268,13 @@ class Analytics(Connection):
         view = self._view(
             experiment_ids, start_time, end_time, spans="tools" in correlation_dimensions or self._needs_spans(part)
         )
-        mask = self._slicer(experiment_ids, start_time, end_time).mask(view, part)
-        return together.correlations(
-            view, mask, correlation_dimensions, _limit(limit), min_support, defining(self._clauses(view, part))
+        within, mask = self._cut(view, part, experiment_ids, start_time, end_time)
+        left_out = defining(self._clauses(view, part))
+        kinds, most = tuple(correlation_dimensions), _limit(limit)
+        return self.facts.answers.get(
+            within,
+            (together.correlations, repr(part), kinds, most, min_support),
+            lambda: together.correlations(view, mask, kinds, most, min_support, left_out),
         )
 
     def slice_trace_ids(
@@ -312,16 +306,24 @@ class Analytics(Connection):
 
     def _bucketed(
         self,
-        metric: Callable[[View, str], Any],
+        metric: Callable[..., Any],
         experiment_ids: ExperimentIds,
         start_time: int | None,
         end_time: int | None,
         time_bucket: str,
         part: SliceLike,
+        *,
+        named: tuple[str, ...] = (),
         spans: bool = False,
     ) -> Any:
         bucket_starts(np.empty(0, dtype=np.int64), time_bucket)  # a wrong bucket is told before anything is loaded
-        return metric(self._view(experiment_ids, start_time, end_time, part, spans=spans), time_bucket)
+        return self._ask(
+            self._view(experiment_ids, start_time, end_time, part, spans=spans), metric, *named, time_bucket
+        )
+
+    def _ask(self, view: View, metric: Callable[..., R], *arguments: Any) -> R:
+        """A metric of a view; the same question about the same facts is computed once."""
+        return self.facts.answers.get(view, (metric, *arguments), lambda: metric(view, *arguments))
 
     def _view(
         self,
@@ -338,7 +340,18 @@ class Analytics(Connection):
         view = self.facts.view(experiments, start, end, spans=spans or self._needs_spans(part))
         if part is None or part == Slice():
             return view
-        return view.select(Slicer(self.facts, self.mlflow, experiments, start, end).mask(view, part))
+        return self._cut(view, part, experiment_ids, start_time, end_time)[0]
+
+    def _cut(
+        self, view: View, part: Slice, experiment_ids: ExperimentIds, start_time: int | None, end_time: int | None
+    ) -> tuple[View, np.ndarray]:
+        """A slice of a view and where it is."""
+
+        def mask() -> tuple[np.ndarray, bool]:
+            slicer = self._slicer(experiment_ids, start_time, end_time)
+            return slicer.mask(view, part), not slicer.asked_mlflow
+
+        return self.facts.select(view, repr(part), mask)
 
     def _slicer(self, experiment_ids: ExperimentIds, start_time: int | None, end_time: int | None) -> Slicer:
         return Slicer(self.facts, self.mlflow, _experiments(experiment_ids), *_range(start_time, end_time))

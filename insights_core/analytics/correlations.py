@@ -136,10 +136,7 @@ def _candidates(view: View, mask: np.ndarray, kinds: Collection[str]) -> Iterato
 
 
 def _tools(view: View, mask: np.ndarray) -> Iterator[Candidates]:
-    calls = view.tool_calls
-    failed = calls["status"] == view.words.span_status.code("ERROR")
-    for suffix, kept in (("", None), ("=error", failed)):
-        items = Items.of_pairs(calls["trace"], calls["name"], np.zeros_like(calls["name"]), kept)
+    for suffix, items in zip(("", "=error"), view.tool_items, strict=True):
         names = view.words.span_name.decode(items.first)
         yield Candidates("tool", names, [name + suffix for name in names], items.counts(mask), items.counts())
 

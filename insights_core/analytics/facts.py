@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -188,6 +188,38 @@ def empty(columns: Sequence[str]) -> dict[str, np.ndarray]:
     return {name: np.empty(0, dtype=_TYPES.get(name, np.int32)) for name in columns}
 
 
+class Selected(Mapping[str, np.ndarray]):
+    """Some rows of columns; a column is cut when it is first used, since most questions use few.
+
+    Args:
+        columns: The columns to cut.
+        mask: Which traces, shape (n_traces,).
+        of_traces: False where the columns have a row for each trace, True where `trace` points to one.
+    """
+
+    def __init__(self, columns: Columns, mask: np.ndarray, of_traces: bool) -> None:
+        self._columns, self._mask, self._of_traces = columns, mask, of_traces
+        self._cut: dict[str, np.ndarray] = {}
+
+    @cached_property
+    def _rows(self) -> np.ndarray:
+        return np.flatnonzero(self._mask[self._columns["trace"]] if self._of_traces else self._mask)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._cut:
+            values = self._columns[name][self._rows]
+            if name == "trace":
+                values = (np.cumsum(self._mask, dtype=np.int32) - 1)[values]
+            self._cut[name] = values
+        return self._cut[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+
 @dataclass(frozen=True)
 class View:
     """The facts of some traces, immutable: what every metric is computed from.
@@ -202,6 +234,8 @@ class View:
     spans: Columns
     as_of_ms: int = 0
     """Every change that was committed by then is in here."""
+    identity: object = field(default_factory=object, compare=False)
+    """The same for views of the same facts."""
 
     def __len__(self) -> int:
         return len(self.traces["time_ms"])
@@ -210,27 +244,13 @@ class View:
         """The part of the view where a bool array of shape (n_traces,) is true."""
         if mask.all():
             return self
-        position = (np.cumsum(mask) - 1).astype(np.int32)
-
-        def children(columns: Columns) -> dict[str, np.ndarray]:
-            kept = mask[columns["trace"]]
-            chosen = {name: values[kept] for name, values in columns.items()}
-            chosen["trace"] = position[chosen["trace"]]
-            return chosen
-
-        return View(
-            self.words,
-            {name: values[mask] for name, values in self.traces.items()},
-            children(self.tags),
-            children(self.assessments),
-            children(self.spans),
-            self.as_of_ms,
-        )
+        tags, assessments, spans = (Selected(one, mask, True) for one in (self.tags, self.assessments, self.spans))
+        return View(self.words, Selected(self.traces, mask, False), tags, assessments, spans, self.as_of_ms)
 
     def checked_at(self, as_of_ms: int) -> View:
         """The same facts, found unchanged at a later time. Keeps what was derived from them."""
         later = replace(self, as_of_ms=as_of_ms)
-        for name in ("by_id", "tag_items", "tool_calls", "ratings"):
+        for name in ("by_id", "tag_items", "tool_calls", "tool_items", "ratings"):
             if name in self.__dict__:
                 later.__dict__[name] = self.__dict__[name]
         return later
@@ -269,6 +289,16 @@ class View:
         return {name: self.spans[name][tools] for name in ("trace", "name", "status", "duration_ms")}
 
     @cached_property
+    def tool_items(self) -> tuple[Items, Items]:
+        """The tools that traces called, and those that failed in them, as (trace, tool) pairs; `second` is 0."""
+        calls = self.tool_calls
+        failed = calls["status"] == self.words.span_status.code("ERROR")
+        none = np.zeros_like(calls["name"])
+        return Items.of_pairs(calls["trace"], calls["name"], none), Items.of_pairs(
+            calls["trace"], calls["name"], none, failed
+        )
+
+    @cached_property
     def ratings(self) -> dict[str, np.ndarray]:
         """Valid feedback and expectations, without the product's own summaries: the columns of assessments."""
         columns = self.assessments
@@ -276,6 +306,14 @@ class View:
         own = self.words.assessment_name.matching(columns["name"], lambda name: name.startswith("mlflow.insights."))
         kept = columns["valid"] & np.isin(columns["kind"], kinds) & ~own
         return {name: values[kept] for name, values in columns.items()}
+
+
+def sorted_distinct(values: np.ndarray) -> np.ndarray:
+    """As `numpy.unique`, whose hash table takes several times as long as sorting integers."""
+    ordered = np.sort(values)
+    first = np.ones(len(ordered), dtype=bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
 
 
 @dataclass(frozen=True)
@@ -299,7 +337,7 @@ class Items:
         trace, first, second = trace[kept].astype(np.int64), first[kept].astype(np.int64), second[kept].astype(np.int64)
         packed = (first << 32) | second
         distinct, item = np.unique(packed, return_inverse=True)
-        pairs = np.unique(item.astype(np.int64) << 32 | trace)
+        pairs = sorted_distinct(item.astype(np.int64) << 32 | trace)
         return cls(
             (pairs & 0xFFFFFFFF).astype(np.int32),
             (pairs >> 32).astype(np.int32),

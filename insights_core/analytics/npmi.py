@@ -7,6 +7,8 @@ extraction"). From counts without smoothing, as `MlflowClient.calculate_trace_fi
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from insights_core.analytics.models import Strength
@@ -14,6 +16,9 @@ from insights_core.analytics.models import Strength
 # Draws for an interval: the ends of a 95 % interval then hold between 94.5 and 95.5 % of the posterior.
 _DRAWS = 2_000
 _JEFFREYS = 0.5
+# From this count on a gamma quantile is taken from the normal one (Wilson and Hilferty 1931, "The distribution of
+# chi-square"), which is then off by less than 0.1 % of its spread and an order of magnitude cheaper.
+_LARGE_COUNT = 16
 # Rows whose draws are held at once: 200 rows take 13 MB.
 _ROWS_A_TIME = 200
 # Below this expected count in a cell the chi-squared distribution is a poor stand-in for the exact one (Cochran 1954).
@@ -63,22 +68,39 @@ def npmi_interval(
     rows = np.flatnonzero(~np.isnan(score))
     for start in range(0, len(rows), _ROWS_A_TIME):
         chosen = rows[start : start + _ROWS_A_TIME]
-        # The same seed for each row: the same counts always give the same interval, in whatever list they stand.
-        draws = [
-            np.random.default_rng(0).standard_gamma(cells[row] + _JEFFREYS, size=(_DRAWS, 4), dtype=np.float32)
-            for row in chosen
-        ]
-        ends[:, chosen] = np.quantile(_of_cells(np.stack(draws)), [tail, 1 - tail], axis=-1)
+        draws = [_gamma(cells[chosen, column], column) for column in range(4)]
+        ends[:, chosen] = np.quantile(_of_cells(*draws), [tail, 1 - tail], axis=-1)
     return np.fmin(ends[0], score), np.fmax(ends[1], score)
 
 
-def _of_cells(cells: np.ndarray) -> np.ndarray:
-    """NPMI of drawn cells of shape (…, 4), in their own precision: seven digits are plenty for the end of an interval."""
-    both = cells[..., 0]
-    total = np.log(cells.sum(axis=-1))
+def _gamma(counts: np.ndarray, column: int) -> np.ndarray:
+    """Draws of shape (n, _DRAWS) from Gamma(count + 1/2) for one cell of n tables.
+
+    The same seeds for each row: the same counts always give the same interval, in whatever list they stand.
+    """
+    shape = (counts + _JEFFREYS).astype(np.float32)[:, None]
+    draws = 1 - 1 / (9 * shape) + _normal(column) / (3 * np.sqrt(shape))
+    draws = shape * draws * draws * draws
+    for count in np.unique(counts[counts < _LARGE_COUNT]):
+        draws[counts == count] = _small_gamma(float(count), column)
+    return draws
+
+
+@cache
+def _normal(column: int) -> np.ndarray:
+    return np.random.default_rng(column).standard_normal(_DRAWS, dtype=np.float32)
+
+
+@cache  # 4 columns of 16 counts
+def _small_gamma(count: float, column: int) -> np.ndarray:
+    return np.random.default_rng(column).standard_gamma(count + _JEFFREYS, size=_DRAWS, dtype=np.float32)
+
+
+def _of_cells(both: np.ndarray, one: np.ndarray, other: np.ndarray, neither: np.ndarray) -> np.ndarray:
+    """NPMI of drawn cells, in their own precision: seven digits are plenty for the end of an interval."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        surprise = total - np.log(both)
-        score = (total + np.log(both) - np.log(both + cells[..., 1]) - np.log(both + cells[..., 2])) / surprise
+        log_both, total = np.log(both), np.log(both + one + other + neither)
+        score = (total + log_both - np.log(both + one) - np.log(both + other)) / (total - log_both)
     return np.clip(np.where(both > 0, score, -1.0), -1.0, 1.0)
 
 

@@ -42,6 +42,8 @@ class Slicer:
         self._mlflow = mlflow
         self._experiment_ids = experiment_ids
         self._range = (start, end)
+        self.asked_mlflow = False
+        """Whether a slice so far depended on what columns do not hold, which may change while they do not."""
 
     def mask(self, view: View, part: Slice) -> np.ndarray:
         """Where a slice is: a bool array of shape (n_traces,).
@@ -66,12 +68,15 @@ class Slicer:
         return self._evaluator(view).mask(dimension_clauses(dimension, view))
 
     def _evaluator(self, view: View) -> Evaluator:
-        source = self._store.source
-        return Evaluator(
-            view,
-            lambda key: source.metadata(self._experiment_ids, *self._range, key),
-            lambda run_id: source.traces_of_run(self._experiment_ids, run_id),
-        )
+        return Evaluator(view, self._metadata, self._traces_of_run)
+
+    def _metadata(self, key: str) -> dict[str, str] | None:
+        self.asked_mlflow = True
+        return self._store.source.metadata(self._experiment_ids, *self._range, key)
+
+    def _traces_of_run(self, run_id: str) -> list[str] | None:
+        self.asked_mlflow = True
+        return self._store.source.traces_of_run(self._experiment_ids, run_id)
 
     def _filter(self, view: View, filter_string: str) -> np.ndarray:
         clauses = parse_filter(filter_string)
@@ -83,6 +88,7 @@ class Slicer:
 
     def _search(self, filter_string: str) -> Iterable[str]:
         """Ids of the traces that MLflow's own search finds in the range, page by page."""
+        self.asked_mlflow = True
         start, end = self._range
         texts = [filter_string]
         texts += [f"timestamp_ms >= {start}"] if start is not None else []
@@ -105,6 +111,7 @@ class Slicer:
     def _cluster(self, part: Slice) -> list[str]:
         from insights_core.entities.insight import DETAILS_ARTIFACT, ClusterDetails
 
+        self.asked_mlflow = True
         if part.insight_run_id is None:
             raise InvalidParameterError(
                 "A slice by cluster_id needs insight_run_id too: clusters belong to an insight.", field="insight_run_id"

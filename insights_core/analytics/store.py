@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
-from threading import Lock, RLock
-from typing import Any
+from threading import Lock, RLock, Thread
+from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import BaseModel
 
 from insights_core.analytics.facts import Block, Columns, View, join
 from insights_core.analytics.source import HOUR_MS, Fingerprint, Source
 from insights_core.errors import ExperimentNotFoundError, mlflow_errors
 
+_logger = logging.getLogger(__name__)
+R = TypeVar("R")
 DAY_MS = 24 * HOUR_MS
 # A block is a day; a day with more traces than this is kept by the hour, so that a change costs little to read again.
 _LARGE_DAY = 20_000
 # Joined views that are kept; each repeats the columns of its blocks.
 _KEPT_VIEWS = 4
+# Slices and their answers that are kept, so that the same question costs nothing twice.
+_KEPT_SLICES = 8
+# Points of time series in them; one takes some 400 bytes.
+_KEPT_POINTS = 150_000
+# A range that is still asked for is checked in the background when this share of the allowed age is over, so that
+# nobody waits for the check.
+_CHECK_AHEAD = 0.6
 # Ranges up to this long are widened to whole hours, longer ones to whole days.
 _SHORT_RANGE_MS = 2 * DAY_MS
 
@@ -40,6 +51,45 @@ class _Checked:
     with_spans: bool
 
 
+class Answers:
+    """Answers to the latest questions, shared by all threads; they are immutable."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._known: OrderedDict[tuple[Any, ...], tuple[int, Any]] = OrderedDict()
+        self._points = 0
+
+    def get(self, view: View, question: tuple[Any, ...], compute: Callable[[], R]) -> R:
+        """The answer to a question about the facts of a view, computed at most once while it is kept."""
+        key = (view.identity, *question)
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return self._known[key][1]
+        answer = compute()
+        size = _size(answer)
+        with self._lock:
+            if key not in self._known and size <= _KEPT_POINTS:
+                self._known[key] = (size, answer)
+                self._points += size
+            while self._points > _KEPT_POINTS:
+                self._points -= self._known.popitem(last=False)[1][0]
+        return answer
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        with self._lock:
+            self._known.clear()
+            self._points = 0
+
+
+def _size(answer: Any) -> int:
+    """Roughly how many objects an answer has; lists are taken to hold what their first item is like."""
+    if isinstance(answer, BaseModel):
+        return 1 + sum(_size(value) for value in answer.__dict__.values())
+    return len(answer) * _size(answer[0]) if isinstance(answer, list) and answer else 1
+
+
 class FactStore:
     """Facts from one source, shared by all threads of the process.
 
@@ -49,7 +99,11 @@ class FactStore:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self._lock = RLock()
+        self._lock = RLock()  # held while MLflow is read
+        self._guard = Lock()  # held for an instant, to look at what is there
+        self._ahead: set[tuple[Any, ...]] = set()
+        self.answers = Answers()
+        self._slices: OrderedDict[tuple[object, str], tuple[View, np.ndarray]] = OrderedDict()
         self._blocks: dict[BlockKey, tuple[tuple[Any, ...], Block]] = {}
         self._large_days: set[tuple[str, int]] = set()
         self._views: OrderedDict[tuple[Any, ...], _Checked] = OrderedDict()
@@ -79,14 +133,69 @@ class FactStore:
             UnavailableError: MLflow did not answer.
         """
         experiments = sorted(set(experiment_ids))
-        low, high = _widened(start, end)
-        with self._lock, mlflow_errors():
-            checked = self._checked(experiments, low, high, spans)
-            return self._trimmed(checked.view, (tuple(experiments), start, end))
+        key = (tuple(experiments), *_widened(start, end))
+        entry = self._fresh(key, spans)
+        if entry is None:
+            with self._lock, mlflow_errors():
+                entry = self._fresh(key, spans) or self._checked(key, spans)
+        elif entry.at < time.monotonic() - _CHECK_AHEAD * self.source.max_age_s:
+            self._check_ahead(key, spans)
+        return self._trimmed(entry.view, (tuple(experiments), start, end))
+
+    def select(self, view: View, name: str, mask: Callable[[], tuple[np.ndarray, bool]]) -> tuple[View, np.ndarray]:
+        """A slice of a view and where it is; the same objects for the same slice of the same facts.
+
+        Args:
+            view: The facts.
+            name: Says which slice.
+            mask: Gives where it is, shape (n_traces,), and whether that follows from the view alone.
+        """
+        key = (view.identity, name)
+        with self._guard:
+            if key in self._slices:
+                self._slices.move_to_end(key)
+                return self._slices[key]
+        where, held = mask()
+        part = view.select(where)
+        if held:
+            with self._guard:
+                self._slices[key] = part, where
+                while len(self._slices) > _KEPT_SLICES:
+                    self._slices.popitem(last=False)
+        return part, where
+
+    def _fresh(self, key: tuple[Any, ...], spans: bool) -> _Checked | None:
+        """What is known of a range, where it is young enough."""
+        with self._guard:
+            entry = self._views.get(key)
+            limit = max(time.monotonic() - self.source.max_age_s, self._stale_before)
+            if entry is None or entry.at <= limit or (spans and not entry.with_spans):
+                return None
+            self._views.move_to_end(key)
+            return entry
+
+    def _check_ahead(self, key: tuple[Any, ...], spans: bool) -> None:
+        """Check a range in the background; whoever asks meanwhile gets what is young enough."""
+        with self._guard:
+            if key in self._ahead:
+                return
+            self._ahead.add(key)
+
+        def check() -> None:
+            try:
+                with self._lock:
+                    self._checked(key, spans)
+            except Exception:
+                _logger.debug("A check ahead of time failed; the next question checks again.", exc_info=True)
+            finally:
+                with self._guard:
+                    self._ahead.discard(key)
+
+        Thread(target=check, name="insights-facts", daemon=True).start()
 
     def _trimmed(self, view: View, key: tuple[tuple[str, ...], int | None, int | None]) -> View:
         """The part of a view that is in a range. One page asks several questions about one range."""
-        for known, whole, part in self._parts:
+        for known, whole, part in tuple(self._parts):
             # A later check that found nothing new shares the columns with the view before it.
             if known == key and whole.traces is view.traces and whole.spans is view.spans:
                 return part if part.as_of_ms == view.as_of_ms else part.checked_at(view.as_of_ms)
@@ -100,18 +209,11 @@ class FactStore:
             self._parts.append((key, view, part))
         return part
 
-    def _checked(self, experiments: list[str], low: int | None, high: int | None, spans: bool) -> _Checked:
-        key = (tuple(experiments), low, high)
+    def _checked(self, key: tuple[Any, ...], spans: bool) -> _Checked:
+        """Check a range, read what changed in it, and keep it."""
+        experiments, low, high = list(key[0]), key[1], key[2]
         entry = self._views.get(key)
-        now = time.monotonic()
-        if (
-            entry
-            and entry.at > max(now - self.source.max_age_s, self._stale_before)
-            and (entry.with_spans or not spans)
-        ):
-            self._views.move_to_end(key)
-            return entry
-        as_of = int(time.time() * 1000)
+        now, as_of = time.monotonic(), int(time.time() * 1000)
         token = self.source.token()
         if entry and token is not None and token == entry.token and (entry.with_spans or not spans):
             entry = replace(entry, at=now, view=entry.view.checked_at(as_of))
@@ -119,10 +221,13 @@ class FactStore:
             self._require(experiments)
             keys = self._bring_up_to_date(experiments, low, high, spans or bool(entry and entry.with_spans))
             entry = self._joined(entry, keys, token, now, as_of, spans)
-        self._views[key] = entry
-        self._views.move_to_end(key)
-        while len(self._views) > _KEPT_VIEWS:
-            self._views.popitem(last=False)
+            with self._guard:
+                self._slices.clear()  # they hold the columns of the views that they were cut from
+        with self._guard:
+            self._views[key] = entry
+            self._views.move_to_end(key)
+            while len(self._views) > _KEPT_VIEWS:
+                self._views.popitem(last=False)
         return entry
 
     def _require(self, experiments: list[str]) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from insights_core.analytics.buckets import grouped_percentiles, rate
-from insights_core.analytics.facts import View
+from insights_core.analytics.facts import View, sorted_distinct
 from insights_core.analytics.models import (
+    ToolErrorPoint,
+    ToolLatencyPoint,
     ToolMetrics,
     ToolResponse,
     ToolSeries,
     ToolsResponse,
+    ToolVolumePoint,
 )
-from insights_core.analytics.traffic import PERCENTILE_NAMES, buckets_of, named
+from insights_core.analytics.traffic import buckets_of, named
 
 
 def tool_names(view: View) -> list[str]:
@@ -22,7 +25,7 @@ def tool_names(view: View) -> list[str]:
 
 def tools(view: View, time_bucket: str = "hour") -> ToolsResponse:
     """Every tool, most invocations first."""
-    names = np.unique(view.tool_calls["name"])
+    names = sorted_distinct(view.tool_calls["name"])
     found = _metrics(view, names, time_bucket)
     return ToolsResponse(data=sorted(found, key=lambda tool: (-tool.invocation_count, tool.tool_name)))
 
@@ -58,7 +61,7 @@ def _metrics(view: View, names: np.ndarray, time_bucket: str) -> list[ToolMetric
         return np.bincount(positions, minlength=n_tools * n_buckets).reshape(n_tools, n_buckets)
 
     # A trace is in one bucket, so counting it once for a tool counts it once in a bucket.
-    used = np.unique(which.astype(np.int64) << 32 | trace)
+    used = sorted_distinct(which.astype(np.int64) << 32 | trace)
     traces = table((used >> 32) * n_buckets + bucket_of_trace[used & 0xFFFFFFFF])
     invocations, failures = table(cell), table(cell[failed])
     percentiles = grouped_percentiles(cell, duration, n_tools * n_buckets).reshape(n_tools, n_buckets, 3)
@@ -90,19 +93,15 @@ def _series(
     percentiles: np.ndarray,
 ) -> ToolSeries:
     times, n_traces, calls, bad = starts.tolist(), traces.tolist(), invocations.tolist(), failures.tolist()
-    points = [[None if value != value else value for value in point] for point in percentiles.tolist()]
     chosen = active.tolist()
-    # A month by the hour is tens of thousands of points: Pydantic makes them from dicts in a third of the time.
-    return ToolSeries.model_validate(
-        {
-            "volume": [
-                {"time_bucket": times[i], "trace_count": n_traces[i], "invocation_count": calls[i]} for i in chosen
-            ],
-            "latency": [
-                {"time_bucket": times[i], **dict(zip(PERCENTILE_NAMES, points[i], strict=True))}
-                for i in chosen
-                if points[i][0] is not None
-            ],
-            "errors": [{"time_bucket": times[i], "error_rate": rate(bad[i], calls[i])} for i in chosen],
-        }
+    measured = np.flatnonzero(~np.isnan(percentiles[:, 0]))
+    return ToolSeries(
+        volume=[
+            ToolVolumePoint(time_bucket=times[i], trace_count=n_traces[i], invocation_count=calls[i]) for i in chosen
+        ],
+        latency=[
+            ToolLatencyPoint(time_bucket=times[i], p50_latency=p50, p90_latency=p90, p99_latency=p99)
+            for i, (p50, p90, p99) in zip(measured.tolist(), percentiles[measured].tolist(), strict=True)
+        ],
+        errors=[ToolErrorPoint(time_bucket=times[i], error_rate=rate(bad[i], calls[i])) for i in chosen],
     )

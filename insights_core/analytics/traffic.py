@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from insights_core.analytics.buckets import bucket_starts, grouped_percentiles, number, rate
+from insights_core.analytics.buckets import distinct_buckets, grouped_percentiles, number, rate
 from insights_core.analytics.facts import View
 from insights_core.analytics.models import (
     CostResponse,
@@ -37,8 +37,7 @@ _USAGE = {
 
 def buckets_of(view: View, time_bucket: str) -> tuple[np.ndarray, np.ndarray]:
     """The buckets that have traces, ascending, and for each trace the position of its bucket."""
-    starts, position = np.unique(bucket_starts(view.traces["time_ms"], time_bucket), return_inverse=True)
-    return starts, position
+    return distinct_buckets(view.traces["time_ms"], time_bucket)
 
 
 def _counts(view: View, time_bucket: str) -> tuple[np.ndarray, list[tuple[int, int, int]]]:
@@ -135,27 +134,29 @@ def _usage(view: View, group: np.ndarray, n_groups: int) -> list[dict[str, Any]]
 
 
 def _by_model(view: View) -> list[ModelUsage]:
-    spans = view.spans
-    priced = (spans["model"] >= 0) | ~np.isnan(spans["total_cost"])
-    columns = {
-        name: spans[name][priced] for name in ("trace", "model", "provider", "input_cost", "output_cost", "total_cost")
-    }
-    # Codes from -1, packed into one integer: sorting pairs takes many times as long.
-    packed = (columns["model"].astype(np.int64) + 1) << 32 | (columns["provider"].astype(np.int64) + 1)
-    pairs, row = np.unique(packed, return_inverse=True)
+    spans, words = view.spans, view.words
+    priced = np.flatnonzero((spans["model"] >= 0) | ~np.isnan(spans["total_cost"]))
+    # Codes from -1; models times providers are few, so counting is faster than sorting.
+    n_providers = len(words.provider) + 1
+    pair = (spans["model"][priced] + 1) * n_providers + spans["provider"][priced] + 1
+    counts = np.bincount(pair)
+    costs = [
+        np.bincount(pair, weights=np.nan_to_num(spans[name][priced]), minlength=len(counts))
+        for name in ("input_cost", "output_cost", "total_cost")
+    ]
+    trace = spans["trace"][priced]  # ascending
     found = []
-    for position, pair in enumerate(pairs.tolist()):
-        model, provider = (pair >> 32) - 1, (pair & 0xFFFFFFFF) - 1
-        chosen = row == position
+    for one in np.flatnonzero(counts).tolist():
+        model, provider = one // n_providers - 1, one % n_providers - 1
         found.append(
             ModelUsage(
-                model=view.words.model[model] if model >= 0 else "unknown",
-                provider=view.words.provider[provider] if provider >= 0 else None,
-                trace_count=len(np.unique(columns["trace"][chosen])),
-                span_count=int(chosen.sum()),
-                input_cost_usd=float(np.nansum(columns["input_cost"][chosen])),
-                output_cost_usd=float(np.nansum(columns["output_cost"][chosen])),
-                total_cost_usd=float(np.nansum(columns["total_cost"][chosen])),
+                model=words.model[model] if model >= 0 else "unknown",
+                provider=words.provider[provider] if provider >= 0 else None,
+                trace_count=int(np.count_nonzero(np.diff(trace[pair == one], prepend=-1))),
+                span_count=int(counts[one]),
+                input_cost_usd=float(costs[0][one]),
+                output_cost_usd=float(costs[1][one]),
+                total_cost_usd=float(costs[2][one]),
             )
         )
     return sorted(found, key=lambda usage: (-usage.total_cost_usd, usage.model))

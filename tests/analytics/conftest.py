@@ -213,12 +213,15 @@ def sqlite_facts(rows: Rows, _template_store: Path, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture(scope="session")
-def facts_server(
-    sqlite_facts: Path, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
-) -> Iterator[str]:
+def facts_server_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `facts_server` keeps its database."""
+    return tmp_path_factory.mktemp("facts-server")
+
+
+@pytest.fixture(scope="session")
+def facts_server(sqlite_facts: Path, facts_server_folder: Path, start_mlflow_server: Any) -> Iterator[str]:
     """A stock MLflow server on a copy of that database."""
-    services: Any = pytestconfig.pluginmanager.get_plugin(str(Path(__file__).parents[1] / "conftest.py"))
-    yield from services.run_mlflow_server(tmp_path_factory.mktemp("facts-server"), template=sqlite_facts)
+    yield from start_mlflow_server(facts_server_folder, template=sqlite_facts)
 
 
 @pytest.fixture(scope="session", params=BACKENDS)

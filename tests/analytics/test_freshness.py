@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 import uuid
-from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
@@ -213,6 +211,7 @@ def write(client: MlflowClient, experiment: str, trace_id: str) -> None:
 def test_over_http_hours_beyond_the_servers_limit_are_asked_for_again(facts_server, monkeypatch):
     from insights_core.analytics import rest
 
+    monkeypatch.setattr(rest, "_RELIST_S", 1e12)  # what is due for listing changes with the clock
     whole = rest.RestSource(facts_server).check(["1"], None, None)
     monkeypatch.setattr(rest, "_POINTS", 7)
     assert rest.RestSource(facts_server).check(["1"], None, None) == whole
@@ -249,23 +248,94 @@ def test_over_http_traces_that_come_in_many_pages_all_arrive(facts_server, monke
     assert len(paged.spans["trace"]) == len(whole.spans["trace"])
 
 
-def test_over_http_a_trace_that_the_server_cannot_read_has_no_spans_and_spoils_no_other(
-    sqlite_facts, tmp_path, pytestconfig
-):
+@pytest.fixture
+def broken_trace(facts_server_folder):
+    """Until the test is over, the server cannot read the spans of one trace."""
     import sqlalchemy
     from mlflow.store.tracking.dbmodels.models import SqlSpan
 
-    shutil.copy(sqlite_facts, tmp_path / "mlflow.db")
-    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/mlflow.db")
+    engine = sqlalchemy.create_engine(f"sqlite:///{facts_server_folder}/mlflow.db")
+    mine = SqlSpan.trace_id == OLD
     with engine.begin() as connection:
-        connection.execute(SqlSpan.__table__.update().where(SqlSpan.trace_id == OLD).values(content="{broken"))
+        before = connection.execute(sqlalchemy.select(SqlSpan.span_id, SqlSpan.content).where(mine)).all()
+        connection.execute(SqlSpan.__table__.update().where(mine).values(content="{broken"))
+    yield
+    with engine.begin() as connection:
+        for span_id, content in before:
+            connection.execute(
+                SqlSpan.__table__.update().where(mine, SqlSpan.span_id == span_id).values(content=content)
+            )
     engine.dispose()
-    services = pytestconfig.pluginmanager.get_plugin(str(Path(__file__).parents[1] / "conftest.py"))
+
+
+@pytest.mark.usefixtures("broken_trace")
+def test_over_http_a_trace_that_the_server_cannot_read_has_no_spans_and_spoils_no_other(
+    facts_server, sqlite_facts, monkeypatch
+):
+    from insights_core.analytics import store
+
+    monkeypatch.setattr(store, "_stores", {})
     whole = {tool.tool_name: tool for tool in Analytics(f"sqlite:///{sqlite_facts}").tools("1").data}
-    for url in services.run_mlflow_server(tmp_path):
-        found = {tool.tool_name: tool for tool in Analytics(url).tools("1").data}
-        assert set(whole) - set(found) == {"rare"}
-        assert sum(tool.trace_count for tool in found.values()) > 0.9 * sum(tool.trace_count for tool in whole.values())
+    found = {tool.tool_name: tool for tool in Analytics(facts_server).tools("1").data}
+    assert set(whole) - set(found) == {"rare"}
+    assert sum(tool.trace_count for tool in found.values()) > 0.9 * sum(tool.trace_count for tool in whole.values())
+
+
+def test_the_same_question_is_computed_once_until_something_changes(live, monkeypatch):
+    from insights_core.analytics import tools
+
+    analytics, client = live
+    computed, real = [], tools._metrics
+    monkeypatch.setattr(tools, "_metrics", lambda *arguments: computed.append(1) or real(*arguments))
+    analytics.facts.answers.clear()
+    for part in (None, "status = 'ERROR'"):
+        first = analytics.tools("1", slice=part)
+        analytics.refresh()
+        assert analytics.tools("1", slice=part) is first
+    assert len(computed) == 2
+    client.delete_traces("1", trace_ids=[OLD])
+    analytics.refresh()
+    assert "rare" not in {tool.tool_name for tool in analytics.tools("1").data}
+
+
+def test_the_latest_answers_are_kept_within_a_bound(live, monkeypatch):
+    from insights_core.analytics import store
+
+    analytics, _ = live
+    monkeypatch.setattr(store, "_KEPT_POINTS", 500)
+    for hour in range(100):
+        analytics.volume("1", 0, 1_768_000_000_000 + hour * 3_600_000)
+    answers = analytics.facts.answers
+    assert 0 < sum(size for size, _ in answers._known.values()) == answers._points <= 500
+
+
+def test_who_asks_while_a_check_runs_waits_for_nothing(live, monkeypatch):
+    analytics, client = live
+    source, running, go_on = analytics.facts.source, threading.Event(), threading.Event()
+    real = source.check
+
+    def slow(*arguments):
+        running.set()
+        assert go_on.wait(20)
+        return real(*arguments)
+
+    monkeypatch.setattr(source, "check", slow)
+    source.max_age_s = 4.0
+    analytics.refresh()
+    time.sleep(0.01)
+    go_on.set()
+    analytics.volume("1")
+    go_on.clear(), running.clear()
+    client.set_trace_tag(OLD, "ahead", "yes")
+    time.sleep(2.5)
+    before = analytics.freshness("1").as_of  # old enough to be checked, young enough to be told
+    assert running.wait(5)
+    assert clusters(analytics, "ahead") == {} and analytics.freshness("1").as_of == before
+    go_on.set()
+    until = time.monotonic() + 5
+    while not clusters(analytics, "ahead"):
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 def test_a_server_that_is_gone_is_an_error_and_never_an_answer():
