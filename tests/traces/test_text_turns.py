@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from insights_core.traces.text import read_trace
+from insights_core.traces.text import read_trace, render
 
 Said = tuple[str, str]
 
@@ -295,6 +295,20 @@ def test_a_chain_that_hands_single_calls_to_tools_does_not_tell_them_again() -> 
         Call({"tool_call": single, "messages": [single]}, None, kind="CHAIN", times=(6, 7), parent=1),
     )
     assert [role for role, _ in told] == [U, A]
+
+
+def test_messages_that_only_a_tool_was_given_or_gave_are_not_lost() -> None:
+    view = read_trace(
+        _trace(
+            [
+                Call([user("q")], agent("I ask a colleague"), times=(0, 5)),
+                Call({"messages": [user("my task")]}, {"messages": [user("my task"), agent("my answer")]}, kind="TOOL", name="colleague"),
+            ]
+        )
+    )  # fmt: skip
+    text = render(view)
+    assert "my task" in text
+    assert "my answer" in text
 
 
 def test_ids_used_again_in_a_later_turn_keep_both_results() -> None:

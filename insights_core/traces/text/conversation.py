@@ -161,8 +161,12 @@ class _Listener:
         """A tool's call and result from its span."""
         failed = span.status == "ERROR"
         results = [message for message in listed if message.role == "tool"]
+        given = self.heard.get((span.span_id, True), [])
+        span.inputs_spoken = bool(given) and all(self.talk.news(message) is None for message in given)
         if listed and len(results) < len(listed):
-            return  # a tool that is an agent: what it gives is its messages
+            # A tool that is an agent gives its messages: those of its own calls, or else they are shown as they are.
+            span.outputs_spoken = all(self.talk.news(message) is None for message in listed)
+            return
         if not results:
             text = compact(span.outputs) if span.outputs is not None else (span.error or "")
             results = [Message("tool", text, span.name, is_error=failed or says_error(span.outputs))]
@@ -177,7 +181,8 @@ class _Listener:
             givers = self.tools_told.setdefault(squeezed(result.text), [])
             told_inside = any(self._is_inside(giver, span) for giver in givers)
             givers.append(span.span_id)
-            span.inputs_spoken = self.talk.answer(span.name, arguments, result, span.span_id, told_inside)
+            told = self.talk.answer(span.name, arguments, result, span.span_id, told_inside)
+            span.inputs_spoken = span.inputs_spoken or told
             span.outputs_spoken = True
 
 
