@@ -10,12 +10,12 @@ import streamlit as st
 
 from insights_core.entities import ClusterDetails, Insight, TraceRow, TraceScope
 from pages._ui import (
-    add_evidence,
     create_insight,
     loaders,
     map_figure,
     navigation,
     pick_list,
+    promote,
     states,
     topics,
     trace_rows,
@@ -166,7 +166,14 @@ def _panel(insight: Insight, details: ClusterDetails, picked: list[TraceRow]) ->
     create_insight.button(
         insight.experiment_id, "New insight from these", key="from-selection", width="stretch", trace_ids=ids
     )
-    add_evidence.button(insight.experiment_id, ids, key="evidence-selection", width="stretch")
+    promote.button(
+        insight.experiment_id,
+        ids,
+        rationales={one.trace_id: one.summary or one.title for one in picked},
+        label="Add as evidence",
+        key="evidence-selection",
+        width="stretch",
+    )
 
 
 def _topics_in(picked: list[TraceRow], details: ClusterDetails) -> None:

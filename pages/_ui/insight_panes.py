@@ -11,6 +11,7 @@ from pages._ui import (
     loaders,
     navigation,
     pick_list,
+    promote,
     states,
     topics,
     trace_rows,
@@ -39,7 +40,7 @@ def panes(insight: Insight) -> None:
     with left, st.container(border=True, height=_PANE, key="pane-topics"):
         topic = _topics(tree, details)
     with middle, st.container(border=True, height=_PANE, key="pane-traces"):
-        row = _traces(topic)
+        row = _traces(topic, insight.experiment_id)
     with right, st.container(border=True, height=_PANE, key="pane-viewer"), states.failures("viewer"):
         if row:
             trace_viewer.trace_viewer(row.trace_id, summary=row.summary)
@@ -54,8 +55,17 @@ def _topics(tree: list[Topic], details: ClusterDetails) -> Topic:
     return by_id[chosen]
 
 
-def _traces(topic: Topic) -> TraceRow | None:
-    st.markdown(f"**{escape_markdown(topic.title or 'Without a name', 100)}**")
+def _traces(topic: Topic, experiment_id: str) -> TraceRow | None:
+    with st.container(horizontal=True, vertical_alignment="center", key="topic-head"):
+        st.markdown(f"**{escape_markdown(topic.title or 'Without a name', 100)}**", width="stretch")
+        promote.button(
+            experiment_id,
+            [one.trace_id for one in topics.ordered(topic.rows, "Errors first")],
+            topic.title if topic.cluster else "",
+            rationales={one.trace_id: one.summary or one.title for one in topic.rows},
+            key="investigate-topic",
+            type="tertiary",
+        )
     orders = dict(zip(topics.ORDERS, topics.ORDERS, strict=True))
     order = url_state.segmented("Show", orders, "order", "order", topics.ORDERS[0], remember=True, forget=("trace",))
     typical = topic.cluster.example_trace_ids if topic.cluster else []

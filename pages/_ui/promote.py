@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -16,6 +17,7 @@ from pages._ui.formats import escape_markdown, plural
 _NEW = ""
 # Linking and storing take seconds above this; a sample of so many decides just as well.
 _MOST = 500
+_UNSAID = "Chosen together with the others."
 
 
 def promote(
@@ -53,12 +55,13 @@ def button(
     rationales: Mapping[str, str] | None = None,
     label: str = "Investigate",
     key: str = "promote",
-    width: str = "content",
+    width: Literal["content", "stretch"] = "content",
+    type: Literal["secondary", "tertiary"] = "secondary",
 ) -> None:
     """The button that opens the dialog; nothing for a reader who may not write. Arguments as for `promote`."""
     if not trace_ids or not permissions.may_write(experiment_id):
         return
-    if st.button(label, icon=":material/science:", key=key, width=width):  # type: ignore[arg-type]
+    if st.button(label, icon=":material/science:", key=key, width=width, type=type):
         promote(experiment_id, trace_ids, suggested_statement, rationale, rationales)
 
 
@@ -83,7 +86,7 @@ def _inside(experiment_id: str, ids: list[str], statement: str, rationale: str, 
         )
         label = "Create hypothesis" if hypothesis_id == _NEW else "Add evidence"
         sent = st.form_submit_button(label, type="primary", icon=":material/science:")
-    problem = _problem(words, why, rationales, new_name, run_id)
+    problem = _problem(words, hypothesis_id, why, rationales, new_name, run_id)
     if sent and problem:
         st.caption(f":red[{problem}]")
     elif sent:
@@ -91,7 +94,7 @@ def _inside(experiment_id: str, ids: list[str], statement: str, rationale: str, 
         evidence = [
             {
                 "trace_id": one,
-                "rationale": why.strip() or rationales.get(one) or statement,
+                "rationale": why.strip() or rationales.get(one) or _UNSAID,
                 "supports": side == "supports",
             }
             for one in chosen
@@ -103,8 +106,10 @@ def _cut(count: int) -> str:
     return f" :gray[the first {_MOST} become evidence]" if count > _MOST else ""
 
 
-def _problem(statement: str, why: str, rationales: dict[str, str], new_name: str, run_id: str) -> str:
-    if not statement.strip():
+def _problem(
+    statement: str, hypothesis_id: str, why: str, rationales: dict[str, str], new_name: str, run_id: str
+) -> str:
+    if hypothesis_id == _NEW and not statement.strip():
         return "Write the statement."
     if run_id == _NEW and not new_name.strip():
         return "Give the investigation a name."

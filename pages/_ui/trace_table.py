@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from insights_core.entities import TraceScope
-from pages._ui import add_evidence, badges, create_insight, loaders, states, trace_viewer, url_state
+from pages._ui import badges, create_insight, loaders, promote, states, trace_viewer, url_state
 from pages._ui.formats import clock, duration, number, plural
 from pages._ui.previews import preview
 from pages._ui.scope import Scope
@@ -75,7 +75,7 @@ def _actions(chosen: list[str], wanted: TraceScope, total: int, shown: int) -> N
         return
     st.markdown(f"**{number(len(chosen))} selected**", width="content")
     create_insight.button(wanted.experiment_id, "Generate insights", key="from-rows", trace_ids=chosen)
-    add_evidence.button(wanted.experiment_id, chosen, key="evidence-rows")
+    promote.button(wanted.experiment_id, chosen, label="Add as evidence", key="evidence-rows")
     if len(chosen) == 2 and st.button("Compare side by side", icon=":material/compare_arrows:"):
         compare(chosen[0], chosen[1])
 
