@@ -28,6 +28,7 @@ from insights_core.insight.words import (
 Phrase = tuple[str, ...]
 
 _COUNTED_TEXTS = 200  # of a group; more do not change which phrases are its own
+_READ_CHARS = 1500  # of a text: summaries are shorter, and whole documents name nothing more
 _LONGEST = 6
 _CUT_OFF = 0.5  # of a phrase's places: if it goes on in the same way in more of them, it is half a phrase
 _SMALL_SHARE = 0.02  # keeps a phrase that one other group has once from looking unique
@@ -81,7 +82,7 @@ class GroupPhrases:
     """The phrases of one group of texts, of the language that most of them are in."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        read = [parts_of(text) for text in spread(texts)]
+        read = [parts_of(text[:_READ_CHARS]) for text in spread(texts)]
         spoken = [language_of(parts.get("asked", "")) for parts in read]
         common = Counter(spoken)
         # Readers of mixed groups are served best in English; titles in two languages serve nobody.

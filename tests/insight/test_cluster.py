@@ -30,8 +30,29 @@ def found(planted):
 
 def test_planted_topics_are_found_with_few_outliers(planted, found):
     _, truth = planted
-    assert (found.labels < 0).mean() < 0.15
-    assert nmi(truth, found.assigned) > 0.8
+    assert (found.labels < 0).mean() < 0.1
+    assert nmi(truth, found.assigned) > 0.9
+
+
+def test_more_traces_on_the_same_topics_are_not_more_topics(planted_texts):
+    texts, truth = planted_texts(2000, seed=3)
+    many = cluster_vectors(asyncio.run(OfflineEmbedder().embed(texts)))
+    assert nmi(truth, many.assigned) > 0.95 and (many.labels < 0).mean() < 0.1
+    assert len(set(truth)) <= len(set(many.labels[many.labels >= 0])) <= len(set(truth)) + 4
+
+
+def test_questions_that_nobody_else_asks_stay_outliers(planted_texts):
+    texts, _ = planted_texts(594)
+    lone = [
+        "Who painted the ceiling of the Sistine chapel?",
+        "Name the moons of Jupiter",
+        "Explain the offside rule",
+        "Is a tomato botanically a berry?",
+        "Compose a limerick on pirates",
+        "How many legs has a millipede?",
+    ]
+    labels = cluster_vectors(asyncio.run(OfflineEmbedder().embed(texts + lone))).labels
+    assert (labels[-6:] < 0).sum() >= 3 and (labels[:-6] < 0).mean() < 0.1
 
 
 def test_the_same_vectors_give_the_same_clusters_and_the_same_map(planted, found):
@@ -50,6 +71,13 @@ def test_other_methods_find_the_topics_too(planted, method):
     vectors, truth = planted
     result = cluster_vectors(vectors, ClusteringConfig(method=method))
     assert (result.assigned >= 0).all() and nmi(truth, result.assigned) > 0.55
+
+
+def test_evoc_finds_the_topics_of_more_than_a_handful(planted):
+    pytest.importorskip("evoc", reason="evoc is an extra")
+    vectors, truth = planted
+    result = cluster_vectors(vectors[:200], ClusteringConfig(method="evoc"))
+    assert nmi(truth[:200], result.assigned) > 0.85 and (result.labels < 0).mean() < 0.1
 
 
 @pytest.mark.parametrize("method", ["kmeans", "agglomerative"])
