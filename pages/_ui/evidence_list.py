@@ -13,7 +13,7 @@ from pages._ui.formats import escape_markdown, moment, plural
 _FIRST = 3
 _PAGE = 20
 _RATIONALE_CHARS = 400
-SIDES = {"both": "For and against", "supports": "Only supporting", "refutes": "Only refuting"}
+SIDES = {"both": "For and against", "supports": "Only for", "refutes": "Only against"}
 
 
 def supports(item: Evidence) -> bool:

@@ -38,8 +38,9 @@ def dashboard(run_id: str, mark: st.delta_generator.DeltaGenerator, may_write: b
         tick(seen, mark, bool(ticking), may_write, issue_count)
 
     if ticking:
-        # The live mark says that the page looks for news; Streamlit's own sign would flash each second.
-        st.html("<style>[data-testid=stStatusWidget]{display:none}</style>")
+        # The live mark says that the page looks for news; Streamlit's own signs of it, the running figure and the
+        # fading of what is drawn again, would flash each second.
+        st.html("<style>[data-testid=stStatusWidget]{display:none}[data-stale=true]{opacity:1!important}</style>")
     board()
 
 

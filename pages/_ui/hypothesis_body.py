@@ -88,15 +88,17 @@ def number_or_text(value: object) -> str:
 
 def history(changes: Sequence[Change]) -> None:
     """Who changed what, when and why, the newest first."""
-    for change in list(reversed(changes))[:_SHOWN_CHANGES]:
+    # The reason of a change of status is kept in the notes too; once is enough to read it.
+    told = [one for one in changes if not (one.field == "metadata" and one.after == {"reason": one.why})]
+    for change in list(reversed(told))[:_SHOWN_CHANGES]:
         name = _FIELDS.get(change.field, change.field.replace("_", " ").capitalize())
         why = f" · {escape_markdown(change.why, 300)}" if change.why else ""
         st.markdown(
             f":small[:gray[{escape_markdown(clock(change.at))} · {escape_markdown(change.author or 'unknown', 40)}]]  \n"
             f"{escape_markdown(name)} {_what(change)}{why}"
         )
-    if len(changes) > _SHOWN_CHANGES:
-        st.caption(f"{number(len(changes) - _SHOWN_CHANGES)} earlier changes are in the entity's file.")
+    if len(told) > _SHOWN_CHANGES:
+        st.caption(f"{number(len(told) - _SHOWN_CHANGES)} earlier changes are in the entity's file.")
 
 
 def _what(change: Change) -> str:
@@ -108,6 +110,8 @@ def _what(change: Change) -> str:
             + ", ".join(f"`{''.join(c for c in one if c.isalnum() or c in '-_')[:11]}`" for one in ids[:5])
             + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
         )
+    if change.field == "metadata" and change.why:
+        return ""
     before, after = (escape_markdown(one, _VALUE_CHARS) for one in (change.before, change.after))
     return f"{before} → {after}" if change.before not in (None, "") else after
 
