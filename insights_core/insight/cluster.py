@@ -136,7 +136,10 @@ def group(reduced: np.ndarray, n: int, config: ClusteringConfig) -> np.ndarray:
     import hdbscan
 
     # Few samples keep thin topics; more would call a third of real traces noise.
-    finder = hdbscan.HDBSCAN(min_cluster_size=size, min_samples=min(5, size), core_dist_n_jobs=1)
+    # Leaves rather than the steadiest clusters: fragments are joined later, what was never told apart stays together.
+    finder = hdbscan.HDBSCAN(
+        min_cluster_size=size, min_samples=min(5, size), cluster_selection_method="leaf", core_dist_n_jobs=1
+    )
     found = finder.fit_predict(np.asarray(reduced, dtype=np.float64))
     return found if (found >= 0).any() else np.zeros(len(reduced), dtype=int)
 

@@ -15,9 +15,9 @@ import numpy as np
 _ONE_TOPIC = 0.38
 _ROUNDS = 2  # joined topics have better centres, which show what else belongs together
 _STRAY = 0.15  # a member this much nearer to another centre (as a share of that nearness) moves there
-_FOREIGN = 0.33  # of the usual nearness of a topic's members: whoever is below fits no topic
-_NEAR = 0.5  # of the same: an outlier above it joins, if no other topic is half as near
-_CLEAR = 0.5
+_FOREIGN = 0.3  # of the usual nearness of a topic's members: whoever is below fits no topic
+_NEAR = 0.35  # of the same: an outlier above it joins, if the next topic is a quarter less near
+_CLEAR = 0.25
 _RIM = (
     0.1  # the share of a topic's own members that are farther out than an outlier that joins without further question
 )
