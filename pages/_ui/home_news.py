@@ -10,7 +10,18 @@ import streamlit as st
 
 from insights_core.entities import HypothesisStatus, Insight, InsightStatus, IssueStatus, TraceScope
 from insights_core.errors import InsightsError, mlflow_errors
-from pages._ui import badges, comparison, create_insight, home_figures, layout, loaders, navigation, states, topics
+from pages._ui import (
+    badges,
+    comparison,
+    create_insight,
+    home_figures,
+    investigations,
+    layout,
+    loaders,
+    navigation,
+    states,
+    topics,
+)
 from pages._ui.evidence import WEAKEST
 from pages._ui.formats import moment, number, plural, share
 from pages._ui.scope import DAY_MS, Scope
@@ -186,18 +197,18 @@ def _topic(insight: Insight, kind: str, icon: str, topic: topics.Topic) -> Item:
 
 def _of_hypotheses(scope: Scope, seen: datetime) -> list[Item]:
     items = []
-    for analysis in [one for one in loaders.analyses(scope.experiment_id) if one.updated_at > seen][:5]:
-        for one in loaders.client().list_hypotheses(analysis.run_id):
+    for analysis in [one for one in investigations.analyses(scope.experiment_id) if one.updated_at > seen][:5]:
+        for one in investigations.hypotheses(analysis.id):
             if one.status == HypothesisStatus.VALIDATED and one.updated_at > seen:
-                why = f"{plural(one.supports_count, 'trace')} support it, {number(one.refutes_count)} refute it · {analysis.name}"
+                why = f"{plural(one.supports_count, 'piece')} of evidence for it, {number(one.refutes_count)} against · {analysis.title}"
                 items.append(
                     Item(
                         "verified",
-                        f"Hypothesis validated: {one.statement}",
+                        f"Hypothesis validated: {one.title}",
                         why,
                         "Make it an issue",
-                        "runs",
-                        {"run": analysis.run_id, "hypothesis": one.hypothesis_id},
+                        "run",
+                        {"run": analysis.id, "hypothesis": one.id},
                     )
                 )
     return items[:2]

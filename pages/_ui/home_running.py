@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from insights_core.entities import AnalysisStatus, Insight, InsightStatus
-from pages._ui import create_insight, layout, loaders, navigation, progress
+from pages._ui import create_insight, investigations, layout, loaders, navigation, progress
 from pages._ui.badges import live
 from pages._ui.formats import escape_markdown, moment, plural
 from pages._ui.scope import Scope
@@ -29,17 +29,17 @@ def running(scope: Scope) -> None:
 
 
 def _investigations(experiment_id: str) -> None:
-    active = [one for one in loaders.analyses(experiment_id) if one.status == AnalysisStatus.ACTIVE][:_MOST]
+    active = [one for one in investigations.analyses(experiment_id) if one.status == AnalysisStatus.ACTIVE][:_MOST]
     if not active or not navigation.exists("runs"):
         return
     ages = [(datetime.now(UTC) - one.updated_at).total_seconds() for one in active]
     count = sum(age < _LIVE_SECONDS for age in ages)
     with layout.card("Active investigations", f"{count} live" if count else "", height="content"):
         for one, age in zip(active, ages, strict=True):
-            with layout.row(f"run-{one.run_id}", last=one is active[-1]):
-                st.markdown(f"**{escape_markdown(one.name, 60)}**", width="stretch")
+            with layout.row(f"run-{one.id}", last=one is active[-1]):
+                st.markdown(f"**{escape_markdown(one.title, 60)}**", width="stretch")
                 live(moment(one.updated_at), age < _LIVE_SECONDS)
-                navigation.link("runs", "Watch" if age < _LIVE_SECONDS else "Open", {"run": one.run_id})
+                navigation.link("run", "Watch" if age < _LIVE_SECONDS else "Open", {"run": one.id})
 
 
 def _latest(scope: Scope, found: list[Insight]) -> None:

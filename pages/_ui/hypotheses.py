@@ -52,7 +52,7 @@ def tick(
     issue_count: int,
 ) -> None:
     """One look for news: a request to MLflow, toasts, and the mark, counts and cards as they are now."""
-    seen.poll()
+    live.look(seen)
     live.toasts(seen)
     if ticking and seen.analysis and seen.analysis.status != AnalysisStatus.ACTIVE:
         # The ticking ends with a run of the whole page, which begins none.

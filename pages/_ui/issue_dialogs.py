@@ -19,7 +19,6 @@ from pages._ui import (
     permissions,
     url_state,
 )
-from pages._ui.badges import word
 from pages._ui.formats import escape_markdown, plural
 
 # An issue needs an analysis that it comes from; those written by hand share one of this name.
@@ -32,7 +31,7 @@ def show(experiment_id: str, sources: Mapping[str, str]) -> bool:
     name, arguments = st.session_state.get("asked-dialog", ("", {}))
     if name == "compare":
         return dialogs.show({"compare": (_COMPARED, _compare)}, width="large")
-    closing = f"{word(arguments.get('status', 'RESOLVED'))}: {plural(len(arguments.get('issue_ids', [])), 'issue')}"
+    closing = "Reject issues" if arguments.get("status") == "REJECTED" else "Resolve issues"
     return dialogs.show(
         {
             "new-issue": ("New issue", lambda: _new(experiment_id, sources)),

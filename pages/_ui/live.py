@@ -10,6 +10,7 @@ import streamlit as st
 
 from insights_core.entities import AnalysisStatus
 from insights_core.entities.investigation import EntitySummary
+from insights_core.errors import UnavailableError
 from pages._ui import badges, investigations, loaders
 from pages._ui.formats import escape_markdown, local, moment, plural
 
@@ -40,6 +41,8 @@ class Watch:
     watcher: Watcher
     news: list[str] = field(default_factory=list)
     """Markdown of what happened and was not told yet."""
+    asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When MLflow last answered."""
 
     @property
     def analysis(self) -> EntitySummary | None:
@@ -63,6 +66,7 @@ class Watch:
         """
         before = dict(self.watcher.summaries)
         changes = self.watcher.poll()
+        self.asked_at = datetime.now(UTC)
         if before and not quietly:
             self.news += _news(before, changes.summaries)
         return not changes.unchanged
@@ -89,6 +93,17 @@ def watch(run_id: str) -> Watch:
     made.poll()
     st.session_state["watch"] = made
     return made
+
+
+def look(seen: Watch) -> None:
+    """Ask for news; where MLflow does not answer, say so and from when the rest is."""
+    try:
+        seen.poll()
+    except UnavailableError as error:
+        st.error(
+            f"{escape_markdown(error.message)} What you see is from {local(seen.asked_at):%H:%M:%S}.",
+            icon=":material/cloud_off:",
+        )
 
 
 def after_change() -> None:

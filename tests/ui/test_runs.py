@@ -57,6 +57,18 @@ def test_a_link_of_home_opens_the_investigation(open_page, investigation):
     assert app.title[0].value == "Payment failures"
 
 
+def test_home_tells_of_a_validated_hypothesis_and_of_live_work(open_page, investigation):
+    investigation.client.update_hypothesis(
+        investigation.run_id, investigation.hypotheses[0], status="VALIDATED", reason="sure"
+    )
+
+    text = said(open_page(investigation.uri, "home", range="all"))
+
+    assert "Hypothesis validated: Refused cards leave debits" in text.replace("\u2060", "")
+    assert "8 pieces of evidence for it, 2 against" in text
+    assert "**Payment failures**" in text
+
+
 def test_closed_cards_read_no_evidence(open_page, investigation, monkeypatch):
     def refuse(*_: object) -> None:
         raise AssertionError("evidence was read")
@@ -103,6 +115,22 @@ def test_what_happens_elsewhere_is_told_once(open_page, investigation):
     assert any("3 pieces of evidence more" in one for one in told)
     assert not app.toast
     assert "**3** :gray[hypotheses]" in said(app)
+
+
+def test_while_mlflow_is_away_the_cards_stay_and_their_age_is_told(open_page, investigation, monkeypatch):
+    from insights_core.artifacts.watching import Watcher
+    from insights_core.errors import UnavailableError
+
+    app = open_page(investigation.uri, "run", run=investigation.run_id)
+
+    def away(_: object) -> None:
+        raise UnavailableError("MLflow's store did not answer.")
+
+    monkeypatch.setattr(Watcher, "poll", away)
+    app.run()
+
+    assert "did not answer. What you see is from" in app.error[0].value
+    assert "80% in favour" in said(app)
 
 
 def test_a_hypothesis_is_validated_with_a_reason_and_not_without(open_page, investigation):
