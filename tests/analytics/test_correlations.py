@@ -140,7 +140,8 @@ def test_a_slice_narrows_every_answer(analytics, rows):
     assert answer.total_count == len(errors)
 
 
-def test_a_cluster_is_a_slice_with_what_is_below_it(fresh_uri, tmp_path):
+@pytest.mark.parametrize("place", ["fresh_uri", "facts_server"])
+def test_a_cluster_is_a_slice_with_what_is_below_it(place, request):
     import mlflow
 
     from insights_core.analytics.client import Analytics
@@ -154,14 +155,19 @@ def test_a_cluster_is_a_slice_with_what_is_below_it(fresh_uri, tmp_path):
     traces = [
         TraceRow(trace_id=f"tr-{i:032x}", cluster_id=cluster, **row) for i, cluster in enumerate(["a", "top", None])
     ]
-    client = mlflow.MlflowClient(fresh_uri)
-    run_id = client.create_run("1").info.run_id
+    uri = request.getfixturevalue(place)  # MLflow's global tracking URI is another
+    client = mlflow.MlflowClient(uri)
+    # Artifacts where this MLflow puts them by itself: with the server, behind it.
+    experiment = client.create_experiment(f"Clusters {place}")
+    run_id = client.create_run(experiment).info.run_id
+    if place == "facts_server":
+        assert client.get_run(run_id).info.artifact_uri.startswith("mlflow-artifacts:")
     details = ClusterDetails(
         run_id=run_id, experiment_id="1", instruction="why", overview="", matching_traces=3, sampled_traces=3, clusters=clusters, traces=traces,
         metrics=TrustMetrics(),
     )  # fmt: skip
     client.log_text(run_id, details.model_dump_json(), DETAILS_ARTIFACT)
-    analytics = Analytics(fresh_uri)
+    analytics = Analytics(uri)
     assert analytics.volume("1", slice=Slice(insight_run_id=run_id, cluster_id="a")).summary.count == 1
     assert analytics.volume("1", slice=Slice(insight_run_id=run_id, cluster_id="top")).summary.count == 2
     with pytest.raises(NotFoundError, match="top, a"):

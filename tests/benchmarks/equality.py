@@ -58,11 +58,12 @@ def _short(value: Any) -> str:
     return text if len(text := repr(value)) < 200 else text[:200] + "…"
 
 
-def compare(tracking_uri: str, experiment_id: str) -> Comparison:
-    """Every figure of an experiment."""
+def compare(tracking_uri: str, experiment_id: str, truth: expected.Expected | None = None) -> Comparison:
+    """Every figure of an experiment; `truth` where its traces were read before."""
     from insights_core.analytics.client import Analytics
 
-    truth, ours, found = expected.read(tracking_uri, experiment_id), Analytics(tracking_uri), Comparison()
+    truth = truth or expected.read(tracking_uri, experiment_id)
+    ours, found = Analytics(tracking_uri), Comparison()
     ours.refresh()
     _figures(found, "all", ours, experiment_id, truth, {})
     low, high = (int(truth.traces.time_ms.quantile(q)) for q in (0.25, 0.75))
