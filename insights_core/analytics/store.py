@@ -9,26 +9,23 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 from threading import Lock, RLock, Thread
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel
 
+from insights_core.analytics.answers import Answers
 from insights_core.analytics.facts import Block, Columns, View, join
 from insights_core.analytics.source import HOUR_MS, Fingerprint, Source
 from insights_core.errors import ExperimentNotFoundError, mlflow_errors
 
 _logger = logging.getLogger(__name__)
-R = TypeVar("R")
 DAY_MS = 24 * HOUR_MS
 # A block is a day; a day with more traces than this is kept by the hour, so that a change costs little to read again.
 _LARGE_DAY = 20_000
 # Joined views that are kept; each repeats the columns of its blocks.
 _KEPT_VIEWS = 4
-# Slices and their answers that are kept, so that the same question costs nothing twice.
+# Slices that are kept, so that several questions about one cost one cut.
 _KEPT_SLICES = 8
-# Points of time series in them; one takes some 400 bytes.
-_KEPT_POINTS = 150_000
 # A range that is still asked for is checked in the background when this share of the allowed age is over, so that
 # nobody waits for the check.
 _CHECK_AHEAD = 0.6
@@ -49,45 +46,6 @@ class _Checked:
     at: float
     """Monotonic seconds."""
     with_spans: bool
-
-
-class Answers:
-    """Answers to the latest questions, shared by all threads; they are immutable."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._known: OrderedDict[tuple[Any, ...], tuple[int, Any]] = OrderedDict()
-        self._points = 0
-
-    def get(self, view: View, question: tuple[Any, ...], compute: Callable[[], R]) -> R:
-        """The answer to a question about the facts of a view, computed at most once while it is kept."""
-        key = (view.identity, *question)
-        with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-                return self._known[key][1]
-        answer = compute()
-        size = _size(answer)
-        with self._lock:
-            if key not in self._known and size <= _KEPT_POINTS:
-                self._known[key] = (size, answer)
-                self._points += size
-            while self._points > _KEPT_POINTS:
-                self._points -= self._known.popitem(last=False)[1][0]
-        return answer
-
-    def clear(self) -> None:
-        """Forget all of them."""
-        with self._lock:
-            self._known.clear()
-            self._points = 0
-
-
-def _size(answer: Any) -> int:
-    """Roughly how many objects an answer has; lists are taken to hold what their first item is like."""
-    if isinstance(answer, BaseModel):
-        return 1 + sum(_size(value) for value in answer.__dict__.values())
-    return len(answer) * _size(answer[0]) if isinstance(answer, list) and answer else 1
 
 
 class FactStore:

@@ -299,10 +299,10 @@ def test_the_same_question_is_computed_once_until_something_changes(live, monkey
 
 
 def test_the_latest_answers_are_kept_within_a_bound(live, monkeypatch):
-    from insights_core.analytics import store
+    from insights_core.analytics import answers as keeping
 
     analytics, _ = live
-    monkeypatch.setattr(store, "_KEPT_POINTS", 500)
+    monkeypatch.setattr(keeping, "_KEPT_POINTS", 500)
     for hour in range(100):
         analytics.volume("1", 0, 1_768_000_000_000 + hour * 3_600_000)
     answers = analytics.facts.answers
