@@ -113,9 +113,12 @@ def test_a_person_watches_an_agent_and_decides(stage: Stage, view) -> None:
     view.get_by_label("Reason").first.fill("Three of four traces show it.")
     view.get_by_role("button", name="Validate hypothesis").click(delay=50)
     card.get_by_text("Validated").first.wait_for()
+    card.get_by_role("button", name="Test again").wait_for()
+    view.wait_for_timeout(500)  # the row of buttons is being drawn anew
     assert client.get_hypothesis(run_id, first).status == "VALIDATED"
 
     card.get_by_role("button", name="Create issue").click(delay=50)
+    view.get_by_text("are carried over as evidence").wait_for()
     view.get_by_role("dialog").get_by_role("button", name="Create issue").click(delay=50)
     view.wait_for_url("**/issues?**")
     drawer = view.get_by_role("dialog")
