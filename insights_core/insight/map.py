@@ -9,6 +9,7 @@ import numpy as np
 from insights_core.insight.cluster import ClusterResult
 
 _FEW = 10  # UMAP needs neighbours; below this a projection does
+_LAYOUT: dict[str, float] = {"min_dist": 0.8, "spread": 2.0}  # topics as clouds whose points a lasso can part
 _EPOCHS = 150  # it starts from the layout of the clusters' space, so it only has to settle
 
 
@@ -28,13 +29,13 @@ def coordinates(vectors: np.ndarray, result: ClusterResult, seed: int = 0) -> np
     from umap import UMAP
 
     if result.knn is None:
-        umap = UMAP(n_neighbors=min(15, n - 1), min_dist=0.1, metric="cosine", random_state=seed, n_jobs=1, init="pca")
+        umap = UMAP(n_neighbors=min(15, n - 1), **_LAYOUT, metric="cosine", random_state=seed, n_jobs=1, init="pca")
     else:
         start = _projected(result.reduced)
         start = 10 * start / max(float(np.abs(start).max()), 1e-9)
         umap = UMAP(
             n_neighbors=result.knn[0].shape[1],
-            min_dist=0.1,
+            **_LAYOUT,
             metric="cosine",
             random_state=seed,
             n_jobs=1,
