@@ -24,7 +24,7 @@ _SORTS = {"errors": "Failing first", "calls": "Most called", "slow": "Slowest"}
 _KEYS: dict[str, Callable[[ToolMetrics], tuple[float, float]]] = {
     "errors": lambda one: (-one.error_count, -one.invocation_count),
     "calls": lambda one: (-one.invocation_count, -one.error_count),
-    "slow": lambda one: (-(one.p90_latency or 0), -one.invocation_count),
+    "slow": lambda one: (-one.p90_latency, -one.invocation_count),
 }
 # Below that many calls an error rate says little; such tools stand behind the others in the overview.
 _FEW_CALLS = 5
@@ -62,8 +62,8 @@ def overview(found: Sequence[ToolMetrics]) -> None:
         else:
             st.caption("No call failed in this time.")
     with latency, layout.card("Latency p90", "nine of ten calls are faster"):
-        ordered = [one for one in sorted(found, key=_KEYS["slow"]) if one.p90_latency is not None]
-        _bars([(one, one.p90_latency or 0, duration(one.p90_latency), _slowness(one)) for one in ordered], P90)
+        ordered = [one for one in sorted(found, key=_KEYS["slow"]) if one.time_series.latency]
+        _bars([(one, one.p90_latency, duration(one.p90_latency), _slowness(one)) for one in ordered], P90)
 
 
 def _bars(rows: Sequence[tuple[ToolMetrics, float, str, list[float]]], colour: str) -> None:
@@ -100,7 +100,7 @@ def _rates(one: ToolMetrics) -> list[float]:
 
 
 def _slowness(one: ToolMetrics) -> list[float]:
-    return [point.p90_latency for point in one.time_series.latency if point.p90_latency is not None]
+    return [point.p90_latency for point in one.time_series.latency]
 
 
 def ordered(found: Sequence[ToolMetrics]) -> list[ToolMetrics]:
@@ -125,7 +125,7 @@ def row(scope: Scope, wanted: Range, one: ToolMetrics) -> None:
     """A tool: its figures, three charts, and what goes with its failures, or with its use where it does not fail."""
     key = hashlib.blake2s(one.tool_name.encode(), digest_size=6).hexdigest()
     part = measure_slices.tool(wanted, one.tool_name, "error" if one.error_count else "used")
-    words = f"{plural(one.invocation_count, 'call')} in {plural(one.trace_count, 'trace')} · {one.error_rate:.1f}% fail · p90 {duration(one.p90_latency)}"
+    words = f"{plural(one.invocation_count, 'call')} in {plural(one.trace_count, 'trace')} · {one.error_rate:.1f}% fail · p90 {_measured(one, one.p90_latency)}"
     with measure.card(one.tool_name, words, traces=part.params(wanted), table=lambda: _table(wanted, one), code=True):
         columns = st.columns(3)
         with columns[0]:
@@ -138,7 +138,7 @@ def row(scope: Scope, wanted: Range, one: ToolMetrics) -> None:
             alt = f"Failed calls of {one.tool_name} {wanted.each}: {one.error_rate:.1f}% over the whole time."
             measure.chart(f"errors-{key}", wanted, lambda: _error_chart(one), alt, 140)
         with columns[2]:
-            st.caption(f"Latency · p50 {duration(one.p50_latency)} · p99 {duration(one.p99_latency)}")
+            st.caption(f"Latency · p50 {_measured(one, one.p50_latency)} · p99 {_measured(one, one.p99_latency)}")
             alt = f"Latency of {one.tool_name} {wanted.each}: p50 {duration(one.p50_latency)}, p90 {duration(one.p90_latency)}, p99 {duration(one.p99_latency)}."
             measure.chart(f"latency-{key}", wanted, lambda: _latency_chart(one), alt, 140)
         left, right = st.columns([3, 1], vertical_alignment="bottom")
@@ -151,6 +151,11 @@ def row(scope: Scope, wanted: Range, one: ToolMetrics) -> None:
 def _error_chart(one: ToolMetrics) -> go.Figure:
     times = [point.time_bucket for point in one.time_series.errors]
     return charts.lines({"Error rate": _rates(one)}, times, "%", fill=True)
+
+
+def _measured(one: ToolMetrics, latency_ms: float) -> str:
+    """A latency for people; "–" where no call has ended, whose percentiles are zeros."""
+    return duration(latency_ms if one.time_series.latency else None)
 
 
 def _latency_chart(one: ToolMetrics) -> go.Figure:
