@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,7 @@ def insights_server(_template_store: Path, tmp_path_factory: pytest.TempPathFact
     )
 
 
+@contextmanager
 def _database(admin_url: str, name: str, url: str, what: str) -> Iterator[str]:
     import sqlalchemy
 
@@ -174,19 +176,36 @@ def _database(admin_url: str, name: str, url: str, what: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_uri() -> Iterator[str]:
-    """A fresh database on the PostgreSQL server at TEST_POSTGRESQL (default: the local one)."""
-    server = os.environ.get("TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432")
-    name = f"insights_{uuid.uuid4().hex[:12]}"
-    yield from _database(f"{server}/postgres", name, f"{server}/{name}", "PostgreSQL")
+def fresh_database() -> Iterator[Callable[[str], str]]:
+    """`fresh_database("postgresql")` or `("mariadb")`: the address of a new, empty database, dropped at the end.
+
+    On the servers at TEST_POSTGRESQL and TEST_MARIADB (default: the local ones).
+    """
+    with ExitStack() as open_databases:
+
+        def make(kind: str) -> str:
+            name = f"insights_{uuid.uuid4().hex[:12]}"
+            if kind == "postgresql":
+                server = os.environ.get("TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432")
+                database = _database(f"{server}/postgres", name, f"{server}/{name}", "PostgreSQL")
+            else:
+                server = os.environ.get("TEST_MARIADB", "mysql+pymysql://root@127.0.0.1:3306")
+                database = _database(f"{server}/", name, f"{server}/{name}", "MariaDB")
+            return open_databases.enter_context(database)
+
+        yield make
 
 
 @pytest.fixture(scope="session")
-def mariadb_uri() -> Iterator[str]:
-    """A fresh database on the MariaDB server at TEST_MARIADB (default: the local one)."""
-    server = os.environ.get("TEST_MARIADB", "mysql+pymysql://root@127.0.0.1:3306")
-    name = f"insights_{uuid.uuid4().hex[:12]}"
-    yield from _database(f"{server}/", name, f"{server}/{name}", "MariaDB")
+def postgresql_uri(fresh_database: Callable[[str], str]) -> str:
+    """A database on PostgreSQL that tests share: each makes its own experiment."""
+    return fresh_database("postgresql")
+
+
+@pytest.fixture(scope="session")
+def mariadb_uri(fresh_database: Callable[[str], str]) -> str:
+    """A database on MariaDB that tests share: each makes its own experiment."""
+    return fresh_database("mariadb")
 
 
 @pytest.fixture

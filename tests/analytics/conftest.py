@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -224,16 +225,27 @@ def facts_server(sqlite_facts: Path, facts_server_folder: Path, start_mlflow_ser
     yield from start_mlflow_server(facts_server_folder, template=sqlite_facts)
 
 
+@pytest.fixture(scope="session")
+def facts_database(rows: Rows, fresh_database: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """`facts_database(kind)`: a database with the rows in it, filled once however often a test asks."""
+
+    @cache
+    def filled(kind: str) -> str:
+        uri = fresh_database(kind)
+        insert(uri, rows, str(tmp_path_factory.mktemp("artifacts")))
+        return uri
+
+    return filled
+
+
 @pytest.fixture(scope="session", params=BACKENDS)
-def facts_uri(request: pytest.FixtureRequest, rows: Rows, tmp_path_factory: pytest.TempPathFactory) -> str:
+def facts_uri(request: pytest.FixtureRequest) -> str:
     """Where the rows are, on each kind of backend in turn."""
     if request.param == "sqlite":
         return f"sqlite:///{request.getfixturevalue('sqlite_facts')}"
     if request.param == "http":
         return request.getfixturevalue("facts_server")
-    uri = request.getfixturevalue(f"{request.param}_uri")
-    insert(uri, rows, str(tmp_path_factory.mktemp("artifacts")))
-    return uri
+    return request.getfixturevalue("facts_database")(request.param)
 
 
 @pytest.fixture

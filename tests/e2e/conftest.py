@@ -20,7 +20,8 @@ CHROMIUM = "/usr/bin/chromium"
 sys.path[:0] = [path for path in (str(ROOT), str(ROOT / "tests" / "ui")) if path not in sys.path]
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright keeps an event loop running, in which other folders' asyncio tests cannot run.
+@pytest.fixture(scope="module")
 def browser():
     """Debian's chromium."""
     playwright = pytest.importorskip("playwright.sync_api")
@@ -54,9 +55,25 @@ def serve(uri: str, log: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}", "--server.fileWatcherType=none"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "app.py",
+        "--server.headless=true",
+        f"--server.port={port}",
+        "--server.fileWatcherType=none",
+    ]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "MLFLOW_TRACKING_URI": uri}, stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "MLFLOW_TRACKING_URI": uri},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
     try:
         _wait(port, process, log)
         yield f"http://127.0.0.1:{port}"
@@ -103,7 +120,9 @@ class View:
         while still < 3:
             self.page.wait_for_timeout(150)
             self.page.wait_for_selector(f'{_APP}[data-test-script-state="notRunning"]')
-            busy = self.page.locator(f'{_APP}:not([data-test-script-state="notRunning"]), [data-testid="stSkeleton"]').count()
+            busy = self.page.locator(
+                f'{_APP}:not([data-test-script-state="notRunning"]), [data-testid="stSkeleton"]'
+            ).count()
             still = 0 if busy else still + 1
 
     def click(self, locator) -> None:
@@ -120,7 +139,9 @@ def look(browser, dashboard: str) -> Iterator:
     contexts = []
 
     def make(width: int = 1440, dark: bool = False) -> View:
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light"
+        )
         contexts.append(context)
         return View(context.new_page(), dashboard)
 
