@@ -73,7 +73,9 @@ def test_the_table_behind_a_chart_opens(look):
 
 
 def test_a_click_on_a_tag_changes_what_every_card_says_and_the_address(look, demo, engine):
-    count = next(one.count for one in engine.tag([demo["experiment_id"]], "channel").data.top_values if one.value == "web")
+    count = next(
+        one.count for one in engine.tag([demo["experiment_id"]], "channel").data.top_values if one.value == "web"
+    )
     view = look()
     view.open("tags?range=all")
     cards = view.page.locator('[class*="st-key-pick-value"]').count()
@@ -91,7 +93,11 @@ def test_an_address_restores_range_and_selection(look):
     first = look()
     first.open("tags?range=all")
     first.click(first.page.locator("label").filter(has_text="mobile-app").first)
-    first.click(first.page.locator('[data-testid="stButtonGroup"] button, [data-testid="stButtonGroup"] label').filter(has_text="30 d").first)
+    first.click(
+        first.page.locator('[data-testid="stButtonGroup"] button, [data-testid="stButtonGroup"] label')
+        .filter(has_text="30 d")
+        .first
+    )
     first.page.wait_for_url("**range=30d**")
 
     second = look(dark=True)

@@ -55,10 +55,14 @@ def test_hostile_content_is_shown_and_not_run(look, demo):
     panes = view.page.locator(".st-key-pane-topics, .st-key-pane-traces, .st-key-pane-viewer")
     assert panes.locator("a[href*='evil']").count() == 0
     assert panes.locator("script, [onerror]").count() == 0
-    assert HOSTILE in view.page.locator(".st-key-pane-traces").inner_text().replace("\u2060", "").replace("…", HOSTILE[149:])
+    assert HOSTILE in view.page.locator(".st-key-pane-traces").inner_text().replace("\u2060", "").replace(
+        "…", HOSTILE[149:]
+    )
 
 
-@pytest.mark.parametrize("path", ["?range=all", "insights", "insight?run={run_id}", "map?run={run_id}", "traces?range=all"])
+@pytest.mark.parametrize(
+    "path", ["?range=all", "insights", "insight?run={run_id}", "map?run={run_id}", "traces?range=all"]
+)
 def test_a_narrow_screen_needs_no_horizontal_scroll(look, demo, path):
     view = look(width=390)
     view.open(path.format(**demo))

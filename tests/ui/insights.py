@@ -23,7 +23,9 @@ INSTRUCTION = "What do users ask for, and where does the agent fail?"
 HOSTILE = "<script>document.title='owned'</script> [link](https://evil.example) :red[x] $x$ **b** :material/home: <img src=x onerror=\"document.title='owned'\">"
 
 
-def finished_insight(connection, experiment_id: str, labels: dict[str, str], hostile: str | None = None, name: str = "Support agents") -> str:
+def finished_insight(
+    connection, experiment_id: str, labels: dict[str, str], hostile: str | None = None, name: str = "Support agents"
+) -> str:
     """Write an insight run with the result artifact; gives its run id.
 
     Args:
@@ -50,8 +52,13 @@ def finished_insight(connection, experiment_id: str, labels: dict[str, str], hos
     return run_id
 
 
-def _details(connection, run_id: str, experiment_id: str, labels: dict[str, str], hostile: str | None) -> ClusterDetails:
-    infos = {info.info.trace_id: info.info for info in connection.mlflow.search_traces(locations=[experiment_id], max_results=1000, include_spans=False)}
+def _details(
+    connection, run_id: str, experiment_id: str, labels: dict[str, str], hostile: str | None
+) -> ClusterDetails:
+    infos = {
+        info.info.trace_id: info.info
+        for info in connection.mlflow.search_traces(locations=[experiment_id], max_results=1000, include_spans=False)
+    }
     groups: dict[str, list[str]] = defaultdict(list)
     for trace_id, label in labels.items():
         if trace_id in infos:
@@ -74,25 +81,67 @@ def _details(connection, run_id: str, experiment_id: str, labels: dict[str, str]
             errors[parent] += failed
             clusters.append(
                 Cluster(
-                    cluster_id=f"c{place}", parent_id=parent, level=0, title=hostile if hostile and place == 0 else title, description=f"Conversations about: {label}.",
-                    keywords=label.split()[:4], size=len(members), error_count=failed, example_trace_ids=members[:3], near_miss_trace_ids=groups[names[(place + 1) % len(names)]][:2],
+                    cluster_id=f"c{place}",
+                    parent_id=parent,
+                    level=0,
+                    title=hostile if hostile and place == 0 else title,
+                    description=f"Conversations about: {label}.",
+                    keywords=label.split()[:4],
+                    size=len(members),
+                    error_count=failed,
+                    example_trace_ids=members[:3],
+                    near_miss_trace_ids=groups[names[(place + 1) % len(names)]][:2],
                 )
             )
         for at, one in enumerate(members):
             info = infos[one]
             spread = 0.6 if label else 4
-            text = hostile if hostile and place == 0 and at == 0 else f"{(info.request_preview or 'Nothing was said.')[:160]}"
+            text = (
+                hostile
+                if hostile and place == 0 and at == 0
+                else f"{(info.request_preview or 'Nothing was said.')[:160]}"
+            )
             rows.append(
                 TraceRow(
-                    trace_id=one, cluster_id=f"c{place}" if label else None, nearest_cluster_id=f"c{place if label else 0}", x=6 * math.cos(angle) * bool(label) + rng.gauss(0, spread), y=6 * math.sin(angle) * bool(label) + rng.gauss(0, spread),
-                    title=text[:70], summary=text, outcome=Outcome.FAILURE if info.state.value == "ERROR" else Outcome.SUCCESS, status=info.state.value, error="The tool answered with an error" if info.state.value == "ERROR" else None,
-                    latency_ms=info.execution_duration, timestamp_ms=info.request_time, span_count=4,
+                    trace_id=one,
+                    cluster_id=f"c{place}" if label else None,
+                    nearest_cluster_id=f"c{place if label else 0}",
+                    x=6 * math.cos(angle) * bool(label) + rng.gauss(0, spread),
+                    y=6 * math.sin(angle) * bool(label) + rng.gauss(0, spread),
+                    title=text[:70],
+                    summary=text,
+                    outcome=Outcome.FAILURE if info.state.value == "ERROR" else Outcome.SUCCESS,
+                    status=info.state.value,
+                    error="The tool answered with an error" if info.state.value == "ERROR" else None,
+                    latency_ms=info.execution_duration,
+                    timestamp_ms=info.request_time,
+                    span_count=4,
                 )
             )
     for parent, title in parents.items():
-        clusters.append(Cluster(cluster_id=parent, level=1, title=title, size=sizes[parent], error_count=errors[parent]))
+        clusters.append(
+            Cluster(cluster_id=parent, level=1, title=title, size=sizes[parent], error_count=errors[parent])
+        )
     return ClusterDetails(
-        run_id=run_id, experiment_id=experiment_id, instruction=INSTRUCTION, overview="Most questions are answered. Refused cards and tools that time out fail most often.", matching_traces=len(rows) + 1, sampled_traces=len(rows) + 1, clusters=clusters,
-        traces=rows, skipped=[SkippedTrace(trace_id="tr-broken", reason="has no spans")], metrics=TrustMetrics(stability_ari=0.86, stability_runs=5, coverage=1 - len(outliers) / max(1, len(rows)), outlier_count=len(outliers), silhouette=0.31, claims_checked=44, claims_confirmed=41, redactions={"email": 3}),
-        config={"clustering": {"method": "hdbscan"}}, duration_s=12.5,
+        run_id=run_id,
+        experiment_id=experiment_id,
+        instruction=INSTRUCTION,
+        overview="Most questions are answered. Refused cards and tools that time out fail most often.",
+        matching_traces=len(rows) + 1,
+        sampled_traces=len(rows) + 1,
+        clusters=clusters,
+        traces=rows,
+        skipped=[SkippedTrace(trace_id="tr-broken", reason="has no spans")],
+        metrics=TrustMetrics(
+            stability_ari=0.86,
+            stability_runs=5,
+            coverage=1 - len(outliers) / max(1, len(rows)),
+            outlier_count=len(outliers),
+            silhouette=0.31,
+            claims_checked=44,
+            claims_confirmed=41,
+            redactions={"email": 3},
+        ),
+        config={"clustering": {"method": "hdbscan"}},
+        duration_s=12.5,
     )

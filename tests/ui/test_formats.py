@@ -15,7 +15,15 @@ def test_every_sign_of_markup_is_escaped(sign):
 
 @pytest.mark.parametrize(
     "hostile",
-    [":red[x]", ":material/home:", ":tada:", ":streamlit:", "https://evil.example", "www.evil.example", "me@evil.example"],
+    [
+        ":red[x]",
+        ":material/home:",
+        ":tada:",
+        ":streamlit:",
+        "https://evil.example",
+        "www.evil.example",
+        "me@evil.example",
+    ],
 )
 def test_what_acts_after_parsing_is_broken_by_a_joiner_without_width(hostile):
     escaped = escape_markdown(hostile)
@@ -44,13 +52,23 @@ def test_html_is_escaped_with_quotes():
 
 @pytest.mark.parametrize(
     ("given", "shown"),
-    [(None, "–"), (0, "0 ms"), (820, "820 ms"), (999.6, "1.0 s"), (6400, "6.4 s"), (185_000, "3 min"), (4_320_000, "1 h 12 min")],
+    [
+        (None, "–"),
+        (0, "0 ms"),
+        (820, "820 ms"),
+        (999.6, "1.0 s"),
+        (6400, "6.4 s"),
+        (185_000, "3 min"),
+        (4_320_000, "1 h 12 min"),
+    ],
 )
 def test_durations(given, shown):
     assert formats.duration(given) == shown
 
 
-@pytest.mark.parametrize(("given", "shown"), [(None, "–"), (0, "$0.00"), (0.004, "under $0.01"), (2.914, "$2.91"), (1240, "$1,240.00")])
+@pytest.mark.parametrize(
+    ("given", "shown"), [(None, "–"), (0, "$0.00"), (0.004, "under $0.01"), (2.914, "$2.91"), (1240, "$1,240.00")]
+)
 def test_money(given, shown):
     assert formats.money(given) == shown
 

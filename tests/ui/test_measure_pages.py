@@ -16,7 +16,7 @@ from pages._ui.formats import duration, escape_markdown, money, number, share
 PAGES = ("traffic", "quality", "tools", "tags", "correlations")
 NOBODY = "http://127.0.0.1:9"
 HOSTILE = "<script>alert(1)</script> [x](https://evil.example) :red[y] **z** it's"
-UNQUOTABLE = "it's \"quoted\""
+UNQUOTABLE = 'it\'s "quoted"'
 
 
 def said(app) -> str:
@@ -64,7 +64,9 @@ def draft(position: int, *, state="OK", tags=None, assessments=(), tool=None, ag
     if tool:
         root = spans[0].span_id
         status = "ERROR" if state == "ERROR" else "OK"
-        spans.append(SpanDraft(span_id_of(trace_id, 1), tool, "TOOL", start * 10**6, (start + 400) * 10**6, root, status))
+        spans.append(
+            SpanDraft(span_id_of(trace_id, 1), tool, "TOOL", start * 10**6, (start + 400) * 10**6, root, status)
+        )
     return TraceDraft(trace_id, "agent", start, 900, spans, state, tags or {}, assessments=list(assessments))
 
 
@@ -149,7 +151,10 @@ def test_traffic_shows_the_figures_of_the_engine(open_page, demo_store, analytic
 
     text = said(app)
     assert f"{number(volume.count)} · {number(volume.error_count)} with errors" in text
-    assert f"p50 {duration(latency.p50_latency)} · p90 {duration(latency.p90_latency)} · p99 {duration(latency.p99_latency)}" in text
+    assert (
+        f"p50 {duration(latency.p50_latency)} · p90 {duration(latency.p90_latency)} · p99 {duration(latency.p99_latency)}"
+        in text
+    )
     assert share(volume.error_count, volume.count) in text
     assert money(cost.total_cost_usd) in text
     assert len(app.get("plotly_chart")) == 5
@@ -164,7 +169,9 @@ def test_links_of_errors_and_slow_traces_find_as_many_as_the_page_says(open_page
     filters = [link.split("filter=")[1].split("&")[0] for link in links(app) if "filter=" in link]
     errors = analytics.errors([demo_store.experiment_id]).summary.error_count
     client = InsightsClient(demo_store.uri)
-    counts = [client.count_traces(TraceScope(experiment_id=demo_store.experiment_id, filter_string=one)) for one in filters]
+    counts = [
+        client.count_traces(TraceScope(experiment_id=demo_store.experiment_id, filter_string=one)) for one in filters
+    ]
     assert errors in counts
     assert all(counts)  # each link, also those of combined conditions and of ids, finds traces
     p90 = analytics.latency([demo_store.experiment_id]).summary.p90_latency
@@ -234,7 +241,10 @@ def test_quality_has_a_card_for_each_assessment_by_its_type(open_page, demo_stor
 def test_a_boolean_assessment_shows_its_failure_rate_first(open_page, store):
     from insights_core.traces.drafts import AssessmentDraft
 
-    drafts = [draft(at, assessments=[AssessmentDraft("resolved", at % 4 != 0), AssessmentDraft("score", at / 10)]) for at in range(16)]
+    drafts = [
+        draft(at, assessments=[AssessmentDraft("resolved", at % 4 != 0), AssessmentDraft("score", at / 10)])
+        for at in range(16)
+    ]
 
     app = open_page(store(drafts), "quality", range="7d")
 
@@ -247,7 +257,12 @@ def test_the_distribution_of_a_numeric_assessment_counts_every_value(store, open
     from insights_core.traces.drafts import AssessmentDraft
     from pages._ui import quality_cards
 
-    uri = store([draft(at, assessments=[AssessmentDraft("score", at / 10), AssessmentDraft("stars", at % 3)]) for at in range(60)])
+    uri = store(
+        [
+            draft(at, assessments=[AssessmentDraft("score", at / 10), AssessmentDraft("stars", at % 3)])
+            for at in range(60)
+        ]
+    )
     open_page(uri, "quality", range="7d")
     wanted = measure.Range(uri, "1", None, int(time.time() * 1000), "day", 2, 60)
 
@@ -259,7 +274,11 @@ def test_the_distribution_of_a_numeric_assessment_counts_every_value(store, open
 def test_without_assessments_tools_or_tags_the_page_shows_how_to_make_them(open_page, store):
     uri = store([draft(at) for at in range(3)])
 
-    for page, call in (("quality", "mlflow.log_feedback"), ("tools", 'span_type="TOOL"'), ("tags", "update_current_trace")):
+    for page, call in (
+        ("quality", "mlflow.log_feedback"),
+        ("tools", 'span_type="TOOL"'),
+        ("tags", "update_current_trace"),
+    ):
         app = open_page(uri, page, range="7d")
         assert not app.exception
         assert call in app.code[0].value
@@ -318,7 +337,10 @@ def test_a_tag_in_the_address_shows_its_share_of_the_others(open_page, demo_stor
 
 
 def test_a_pair_shows_the_counts_and_the_interval_of_the_engine(open_page, demo_store, analytics):
-    sides = {"name": "status", "parameters": {"value": "ERROR"}}, {"name": "tags.channel", "parameters": {"value": "mobile-app"}}
+    sides = (
+        {"name": "status", "parameters": {"value": "ERROR"}},
+        {"name": "tags.channel", "parameters": {"value": "mobile-app"}},
+    )
     found = analytics.npmi([demo_store.experiment_id], *sides)
 
     app = open_page(
@@ -394,7 +416,11 @@ def test_hostile_names_and_values_are_shown_and_break_nothing(open_page, store):
     def odd(at: int):
         bad = at % 2 == 0
         judged = [AssessmentDraft(HOSTILE, HOSTILE if bad else UNQUOTABLE), AssessmentDraft("a=b", not bad)]
-        tags = {"plain": HOSTILE if bad else UNQUOTABLE, "key `with` signs": "x" if bad else "y", "a=b": "c" if bad else "d"}
+        tags = {
+            "plain": HOSTILE if bad else UNQUOTABLE,
+            "key `with` signs": "x" if bad else "y",
+            "a=b": "c" if bad else "d",
+        }
         return draft(at, state="ERROR" if bad else "OK", tags=tags, assessments=judged, tool=HOSTILE if bad else "t")
 
     uri = store([odd(at) for at in range(12)])

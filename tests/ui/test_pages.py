@@ -17,7 +17,9 @@ NOBODY = "http://127.0.0.1:9"
 def said(app) -> str:
     """All text of a page."""
     kinds = ("title", "subheader", "caption", "markdown", "error", "warning", "metric", "html", "button", "radio")
-    return "\n".join(str(getattr(one, "value", "")) + str(getattr(one, "label", "")) for kind in kinds for one in app.get(kind))
+    return "\n".join(
+        str(getattr(one, "value", "")) + str(getattr(one, "label", "")) for kind in kinds for one in app.get(kind)
+    )
 
 
 @pytest.fixture
@@ -28,7 +30,9 @@ def empty_uri(_template_store: Path, tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_with_data_shows_no_error(open_page, demo_store, page):
-    app = open_page(demo_store.uri, page, range="all", **({"run": demo_store.run_id} if page in ("insight", "map") else {}))
+    app = open_page(
+        demo_store.uri, page, range="all", **({"run": demo_store.run_id} if page in ("insight", "map") else {})
+    )
 
     assert not app.exception
     assert not app.error
@@ -122,7 +126,9 @@ def test_hostile_titles_and_summaries_are_only_text(open_page, demo_store):
 
     assert escape_markdown(HOSTILE, 80) in app.radio(key="pick-tree").options
     assert "<script>" not in "".join(one.value for one in app.get("html"))
-    assert "onerror" not in "".join(one.value for one in app.get("html") if "mi-" in one.value and "<style>" not in one.value).replace("onerror=&quot;", "")
+    assert "onerror" not in "".join(
+        one.value for one in app.get("html") if "mi-" in one.value and "<style>" not in one.value
+    ).replace("onerror=&quot;", "")
 
 
 def test_an_insight_that_does_not_exist_is_one_sentence(open_page, demo_store):
@@ -201,7 +207,10 @@ def test_links_into_mlflow_appear_only_where_a_browser_reaches_it(open_page, dem
     monkeypatch.setenv("MLFLOW_PUBLIC_URL", "https://mlflow.example/")
     app = open_page(demo_store.uri, "traces", range="all", trace=trace_id)
 
-    assert app.get("link_button")[0].proto.url == f"https://mlflow.example/#/experiments/{demo_store.experiment_id}/traces/{trace_id}"
+    assert (
+        app.get("link_button")[0].proto.url
+        == f"https://mlflow.example/#/experiments/{demo_store.experiment_id}/traces/{trace_id}"
+    )
 
 
 @pytest.fixture
@@ -242,7 +251,9 @@ def test_a_running_insight_shows_its_stage_and_can_be_stopped(open_page, demo_st
 
 
 def test_a_failed_insight_says_why_and_how_to_go_on(open_page, demo_store, unfinished):
-    run_id = unfinished("FAILED", stage="summarize", message="The model endpoint refuses the key. Check OPENAI_API_KEY.")
+    run_id = unfinished(
+        "FAILED", stage="summarize", message="The model endpoint refuses the key. Check OPENAI_API_KEY."
+    )
 
     app = open_page(demo_store.uri, "insight", run=run_id)
 

@@ -15,14 +15,23 @@ class Assessment:
 
 @pytest.mark.parametrize(
     "value",
-    [{"title": "T", "summary": "What was said"}, '{"title": "T", "summary": "What was said"}', "What was said", {"title": "What was said"}],
+    [
+        {"title": "T", "summary": "What was said"},
+        '{"title": "T", "summary": "What was said"}',
+        "What was said",
+        {"title": "What was said"},
+    ],
 )
 def test_a_summary_is_words_however_it_was_logged(value):
     assert summary_of([Assessment("mlflow.insights.summary", value)]) == "What was said"
 
 
 def test_the_newest_summary_counts():
-    found = [Assessment("mlflow.insights.summary", "new", 2), Assessment("mlflow.insights.summary", "old", 1), Assessment("grounded", True, 3)]
+    found = [
+        Assessment("mlflow.insights.summary", "new", 2),
+        Assessment("mlflow.insights.summary", "old", 1),
+        Assessment("grounded", True, 3),
+    ]
 
     assert summary_of(found) == "new"
 

@@ -6,13 +6,31 @@ from pages._ui import comparison, map_figure, previews, topics
 
 def row(trace_id, cluster_id, status="OK", at=0, outcome=Outcome.SUCCESS):
     return TraceRow(
-        trace_id=trace_id, cluster_id=cluster_id, nearest_cluster_id=cluster_id, x=0, y=0, title=trace_id, summary=trace_id, outcome=outcome, status=status, timestamp_ms=at, latency_ms=10
+        trace_id=trace_id,
+        cluster_id=cluster_id,
+        nearest_cluster_id=cluster_id,
+        x=0,
+        y=0,
+        title=trace_id,
+        summary=trace_id,
+        outcome=outcome,
+        status=status,
+        timestamp_ms=at,
+        latency_ms=10,
     )
 
 
 def details(rows, clusters):
     return ClusterDetails(
-        run_id="r", experiment_id="1", instruction="What?", overview="", matching_traces=len(rows), sampled_traces=len(rows), clusters=clusters, traces=rows, metrics=TrustMetrics()
+        run_id="r",
+        experiment_id="1",
+        instruction="What?",
+        overview="",
+        matching_traces=len(rows),
+        sampled_traces=len(rows),
+        clusters=clusters,
+        traces=rows,
+        metrics=TrustMetrics(),
     )
 
 
@@ -22,15 +40,35 @@ def cluster(cluster_id, title, parent=None, level=0, keywords=()):
 
 @pytest.fixture
 def two_groups():
-    rows = [row("a", "good"), row("b", "good"), row("c", "bad", "ERROR", 5), row("d", "bad", at=9), row("e", "worst", "ERROR"), row("f", None)]
-    clusters = [cluster("p", "Fine", level=1), cluster("q", "Trouble", level=1), cluster("good", "Good", "p"), cluster("bad", "Bad", "q"), cluster("worst", "Worst", "q")]
+    rows = [
+        row("a", "good"),
+        row("b", "good"),
+        row("c", "bad", "ERROR", 5),
+        row("d", "bad", at=9),
+        row("e", "worst", "ERROR"),
+        row("f", None),
+    ]
+    clusters = [
+        cluster("p", "Fine", level=1),
+        cluster("q", "Trouble", level=1),
+        cluster("good", "Good", "p"),
+        cluster("bad", "Bad", "q"),
+        cluster("worst", "Worst", "q"),
+    ]
     return details(rows, clusters)
 
 
 def test_the_tree_begins_with_the_worst_and_ends_with_the_outliers(two_groups):
     tree = topics.tree(two_groups)
 
-    assert [(topic.title, topic.depth) for topic in tree] == [("Trouble", 0), ("Worst", 1), ("Bad", 1), ("Fine", 0), ("Good", 1), ("Outliers", 0)]
+    assert [(topic.title, topic.depth) for topic in tree] == [
+        ("Trouble", 0),
+        ("Worst", 1),
+        ("Bad", 1),
+        ("Fine", 0),
+        ("Good", 1),
+        ("Outliers", 0),
+    ]
     assert [topic.size for topic in tree] == [3, 1, 2, 2, 2, 1]
     assert tree[0].error_count == 2
 
@@ -80,9 +118,15 @@ def test_map_samples_keep_the_share_of_each_topic():
 
 
 def test_topics_of_two_insights_are_matched_by_their_common_traces(two_groups):
-    other = details([row("a", "k"), row("b", "k"), row("c", "m"), row("z", "n")], [cluster("k", "Other words"), cluster("m", "Worst"), cluster("n", "Brand new thing")])
+    other = details(
+        [row("a", "k"), row("b", "k"), row("c", "m"), row("z", "n")],
+        [cluster("k", "Other words"), cluster("m", "Worst"), cluster("n", "Brand new thing")],
+    )
 
-    found = {match.now.title if match.now else None: match.before.title if match.before else None for match in comparison.match(two_groups, other)}
+    found = {
+        match.now.title if match.now else None: match.before.title if match.before else None
+        for match in comparison.match(two_groups, other)
+    }
 
     assert found["Other words"] == "Good"
     assert found["Worst"] == "Bad"  # traces weigh more than words
@@ -101,7 +145,10 @@ def test_without_common_traces_words_match_and_the_page_says_so():
     ("given", "shown"),
     [
         ("Where is my order?", "Where is my order?"),
-        ('{"messages": [{"role": "user", "content": "first"}, {"role": "assistant", "content": "yes"}, {"role": "user", "content": "second"}]}', "second"),
+        (
+            '{"messages": [{"role": "user", "content": "first"}, {"role": "assistant", "content": "yes"}, {"role": "user", "content": "second"}]}',
+            "second",
+        ),
         ('{"input": [{"role": "user", "content": [{"type": "input_text", "text": "return it"}]}]}', "return it"),
         ('{"question": "how heavy?", "options": {"language": "en"}}', "how heavy?"),
         ('{"messages": [{"type": "human", "content": "cut \\"here\\" and', 'cut "here" and'),
