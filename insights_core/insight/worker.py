@@ -18,6 +18,7 @@ from insights_core.errors import InsightsError, from_mlflow
 from insights_core.insight import persist
 from insights_core.insight.jobs import HEADERS_VARIABLE, TOKEN_VARIABLE
 from insights_core.insight.progress import JobCancelledError, JobStoppedError, RunReporter, read_progress
+from insights_core.traces.redaction import Redactor
 
 _log = logging.getLogger(__name__)
 _NOT_OURS = 3
@@ -53,7 +54,8 @@ def _work(connection: Connection, run_id: str, reporter: RunReporter) -> int:
     except Exception as error:
         known = from_mlflow(error)
         if type(known) is InsightsError:
-            connection.mlflow.log_text(run_id, traceback.format_exc(), persist.LOG_ARTIFACT)
+            # An exception may quote an address or a header with its password.
+            connection.mlflow.log_text(run_id, Redactor().redact(traceback.format_exc()), persist.LOG_ARTIFACT)
             said = f"Unexpected {type(error).__name__}: {known.message.splitlines()[0]} (the run's {persist.LOG_ARTIFACT} has the details)."
         else:
             said = known.message

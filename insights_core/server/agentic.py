@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from insights_core.entities import Issue
 from insights_core.server.bodies import (
@@ -38,11 +36,10 @@ from insights_core.server.bodies import (
     UpdateHypothesisRequest,
     UpdateIssueRequest,
 )
-from insights_core.server.caller import Caller, signed_in
+from insights_core.server.caller import SignedIn
 from insights_core.server.routing import ERROR_RESPONSES, InsightsRoute
 
 router = APIRouter(prefix="/agentic", tags=["Investigations"], route_class=InsightsRoute, responses=ERROR_RESPONSES)
-SignedIn = Annotated[Caller, Depends(signed_in)]
 
 
 _WHOLE_TITLE = 199  # a summary holds the first 200 characters; a longer statement must be read

@@ -15,13 +15,13 @@ from hashlib import sha256
 from threading import Lock
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from insights_core.analytics import models
 from insights_core.analytics.client import Analytics
 from insights_core.server.bodies import ExperimentId, Request
-from insights_core.server.caller import Caller
+from insights_core.server.caller import Caller, SignedIn
 from insights_core.server.routing import ERROR_RESPONSES, InsightsRoute
 
 router = APIRouter(tags=["Analytics"], route_class=InsightsRoute, responses=ERROR_RESPONSES)
@@ -77,10 +77,6 @@ def _analytics() -> Analytics:
     return Analytics(os.environ[BACKEND_STORE_URI_ENV_VAR])
 
 
-# `may_read_traces` asks MLflow about the caller in each route; to ask whether it knows the caller would come on top.
-AnyCaller = Annotated[Caller, Depends(Caller)]
-
-
 # For so long a caller who may read traces is not looked up again: a page asks a dozen questions at once, and asking MLflow
 # costs ten times what an answer does. As old as answers may be; whoever may not is looked up every time.
 _TRUST_S = 5.0
@@ -117,72 +113,72 @@ async def _answer(caller: Caller, body: RangeRequest, question: Callable[..., Ba
 
 
 @router.post("/traffic-cost/volume")
-async def volume(body: SeriesRequest, caller: AnyCaller) -> models.VolumeResponse:
+async def volume(body: SeriesRequest, caller: SignedIn) -> models.VolumeResponse:
     """How many traces, and how many of them failed."""
     return await _answer(caller, body, _analytics().volume)
 
 
 @router.post("/traffic-cost/latency")
-async def latency(body: SeriesRequest, caller: AnyCaller) -> models.LatencyResponse:
+async def latency(body: SeriesRequest, caller: SignedIn) -> models.LatencyResponse:
     """Percentiles of the traces' durations in milliseconds."""
     return await _answer(caller, body, _analytics().latency)
 
 
 @router.post("/traffic-cost/errors")
-async def errors(body: SeriesRequest, caller: AnyCaller) -> models.ErrorsResponse:
+async def errors(body: SeriesRequest, caller: SignedIn) -> models.ErrorsResponse:
     """Share of traces that failed, in percent."""
     return await _answer(caller, body, _analytics().errors)
 
 
 @router.post("/assessments/discovery")
-async def assessments(body: RangeRequest, caller: AnyCaller) -> models.AssessmentsResponse:
+async def assessments(body: RangeRequest, caller: SignedIn) -> models.AssessmentsResponse:
     """Which assessments there are, of which type, from whom, on how many traces."""
     return await _answer(caller, body, _analytics().assessments)
 
 
 @router.post("/assessments/metrics")
-async def assessment(body: AssessmentRequest, caller: AnyCaller) -> models.AssessmentResponse:
+async def assessment(body: AssessmentRequest, caller: SignedIn) -> models.AssessmentResponse:
     """One assessment: failures, percentiles or values, as its type asks for."""
     return await _answer(caller, body, _analytics().assessment)
 
 
 @router.post("/tools/discovery")
-async def tools(body: SeriesRequest, caller: AnyCaller) -> models.ToolsResponse:
+async def tools(body: SeriesRequest, caller: SignedIn) -> models.ToolsResponse:
     """Every tool with its calls, failures and durations."""
     return await _answer(caller, body, _analytics().tools)
 
 
 @router.post("/tools/metrics")
-async def tool(body: ToolRequest, caller: AnyCaller) -> models.ToolResponse:
+async def tool(body: ToolRequest, caller: SignedIn) -> models.ToolResponse:
     """The same for one tool."""
     return await _answer(caller, body, _analytics().tool)
 
 
 @router.post("/tags/discovery")
-async def tags(body: RangeRequest, caller: AnyCaller) -> models.TagsResponse:
+async def tags(body: RangeRequest, caller: SignedIn) -> models.TagsResponse:
     """Which tag keys there are, most traces first; MLflow's own are left out."""
     return await _answer(caller, body, _analytics().tags)
 
 
 @router.post("/tags/metrics")
-async def tag(body: TagRequest, caller: AnyCaller) -> models.TagResponse:
+async def tag(body: TagRequest, caller: SignedIn) -> models.TagResponse:
     """The most frequent values of one tag."""
     return await _answer(caller, body, _analytics().tag)
 
 
 @router.post("/dimensions/discovery")
-async def dimensions(body: RangeRequest, caller: AnyCaller) -> models.DimensionsResponse:
+async def dimensions(body: RangeRequest, caller: SignedIn) -> models.DimensionsResponse:
     """What traces can be sliced by, found in the data."""
     return await _answer(caller, body, _analytics().dimensions)
 
 
 @router.post("/dimensions/calculate-npmi")
-async def npmi(body: NpmiRequest, caller: AnyCaller) -> models.NPMIResponse:
+async def npmi(body: NpmiRequest, caller: SignedIn) -> models.NPMIResponse:
     """How strongly two dimensions go together, with a 95 % interval."""
     return await _answer(caller, body, _analytics().npmi)
 
 
 @router.post("/correlations")
-async def correlations(body: CorrelationsRequest, caller: AnyCaller) -> models.CorrelationsResponse:
+async def correlations(body: CorrelationsRequest, caller: SignedIn) -> models.CorrelationsResponse:
     """Tools, tags and assessments that go with a filter, strongest first."""
     return await _answer(caller, body, _analytics().correlations)

@@ -10,11 +10,11 @@ import os
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import anyio
 import anyio.to_thread
-from fastapi import Request
+from fastapi import Depends, Request
 from mlflow.tracking.request_header.abstract_request_header_provider import RequestHeaderProvider
 
 from insights_core.client import InsightsClient
@@ -139,3 +139,6 @@ async def signed_in(request: Request) -> Caller:
     caller = Caller(request)
     await caller.run(caller.must_be_signed_in)
     return caller
+
+
+SignedIn = Annotated[Caller, Depends(signed_in)]

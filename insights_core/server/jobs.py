@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from insights_core.server.agentic import SignedIn
 from insights_core.server.bodies import (
     EstimateResponse,
     ExperimentRequest,
@@ -15,7 +14,7 @@ from insights_core.server.bodies import (
     RunIdResponse,
     SpecRequest,
 )
-from insights_core.server.caller import Caller
+from insights_core.server.caller import Caller, SignedIn
 from insights_core.server.routing import ERROR_RESPONSES, InsightsRoute
 
 router = APIRouter(prefix="/jobs", tags=["Insight jobs"], route_class=InsightsRoute, responses=ERROR_RESPONSES)

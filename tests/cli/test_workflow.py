@@ -43,20 +43,18 @@ mlflow-insights list-analyses --experiment-id "$EXPERIMENT" --output json > anal
 
 def write_traces(url: str) -> tuple[str, dict[str, str]]:
     """Two slow traces and a fast one, in a fresh experiment."""
-    from mlflow import MlflowClient
+    from insights_core.connection import Connection
+    from insights_core.traces.drafts import SpanDraft, TraceDraft
+    from insights_core.traces.writing import write_traces as write
 
-    client = MlflowClient(tracking_uri=url)
-    experiment_id = client.create_experiment(f"workflow {uuid.uuid4().hex}")
-    ids = {}
+    connection = Connection(url)
+    experiment_id = connection.mlflow.create_experiment(f"workflow {uuid.uuid4().hex}")
+    began_ms, drafts = 1_700_000_000_000, {}
     for name, seconds in (("slow", 32), ("other", 35), ("fast", 1)):
-        began = 1_700_000_000_000_000_000
-        span = client.start_trace(name, experiment_id=experiment_id, start_time_ns=began)
-        client.end_trace(span.trace_id, end_time_ns=began + seconds * 1_000_000_000)
-        ids[name] = span.trace_id
-    from mlflow import flush_trace_async_logging
-
-    flush_trace_async_logging()
-    return experiment_id, ids
+        span = SpanDraft(uuid.uuid4().hex[:16], name, "AGENT", began_ms * 10**6, (began_ms + seconds * 1000) * 10**6)
+        drafts[name] = TraceDraft(f"tr-{uuid.uuid4().hex}", name, began_ms, seconds * 1000, [span])
+    write(connection, experiment_id, drafts.values())
+    return experiment_id, {name: draft.trace_id for name, draft in drafts.items()}
 
 
 def test_the_workflow_runs_as_a_script_against_a_real_server(mlflow_server, tmp_path, monkeypatch):

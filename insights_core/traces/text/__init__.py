@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from insights_core.traces.text.view import Message, SpanView, ToolCall, TraceVie
 
 if TYPE_CHECKING:
     from mlflow.entities import Trace
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["Message", "SpanView", "ToolCall", "TraceView", "read_trace", "render", "trace_to_text"]
 
@@ -32,10 +35,12 @@ def read_trace(trace: Trace | Mapping[str, Any]) -> TraceView:
     try:
         spans = read_spans(data)
     except Exception:  # no form of junk may stop the reading of thousands of other traces
+        _log.warning("the spans of trace %r cannot be read", info.get("trace_id"), exc_info=True)
         spans = []
     try:
         messages = converse(spans)
     except Exception:
+        _log.warning("the conversation of trace %r cannot be read", info.get("trace_id"), exc_info=True)
         messages = []
     start, duration = info.get("request_time"), info.get("execution_duration")
     error = next((span.error for span in spans if span.error), None)
