@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#+|~$!&:])")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#+|~$!&])")
 
 
 def escape_markdown(text: str) -> str:
-    """Text as it stands, on one line: no emphasis, link, image, icon, HTML or formula comes of it."""
+    """Text as it stands, on one line: no emphasis, link, image, HTML or formula comes of it."""
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))

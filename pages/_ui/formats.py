@@ -34,6 +34,10 @@ def escape_markdown(text: object, limit: int | None = None) -> str:
     return _MARKUP.sub(r"\\\1", _LEADING_BLOCK.sub(_JOINER, broken))
 
 
+_BOLD = re.compile(r"(?<!\\)\*\*")
+_ESCAPED = re.compile(r"\\([^\w\s])")
+
+
 def emphasised(text: object, limit: int = 4000) -> str:
     """Text of several lines whose `**words**` stay bold and everything else is shown letter by letter.
 
@@ -44,9 +48,10 @@ def emphasised(text: object, limit: int = 4000) -> str:
 
 
 def _bold(line: str) -> str:
-    parts = line.split("**")
+    # What the core has escaped is made plain first, or its backslashes would show.
+    parts = [_ESCAPED.sub(r"\1", part) for part in _BOLD.split(line)]
     if len(parts) % 2 == 0:
-        return escape_markdown(line)
+        return escape_markdown(_ESCAPED.sub(r"\1", line))
     # `escape_markdown` trims, so the spaces around bold words are put back.
     shown = [f"{' ' * part[:1].isspace()}{escape_markdown(part)}{' ' * part[-1:].isspace()}" for part in parts]
     return "".join(f"**{part.strip()}**" if at % 2 and part.strip() else part for at, part in enumerate(shown))

@@ -101,3 +101,12 @@ def test_a_period_names_the_month_once():
     assert formats.period(first, first + timedelta(days=7)) == "13 to 20 November"
     assert formats.period(first, first + timedelta(hours=3)) == "13 November, 09:00 to 12:00"
     assert formats.period(first - timedelta(days=20), first) == "24 October to 13 November"
+
+
+def test_what_the_core_has_escaped_shows_no_backslash():
+    from insights_core.markdown import escape_markdown as core_escape
+
+    shown = formats.emphasised(f"Most: **{core_escape('Card: C# [x](y) *now*')}** (3)")
+    assert shown.count("**") == 2
+    assert "\\\\" not in shown
+    assert "[x](y)" not in shown and "*now*" not in shown.replace("\\*", "")
