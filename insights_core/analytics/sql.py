@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from insights_core.analytics.columns import Rows, by_trace, to_bytes, to_flags, to_floats, to_integers, to_whole_ms
-from insights_core.analytics.facts import Columns, Vocabularies
+from insights_core.analytics.facts import SPAN_COLUMNS, Columns, Vocabularies
 from insights_core.analytics.source import HOUR_MS, UNHELD_TAGS, Fingerprint
 
 if TYPE_CHECKING:
@@ -261,19 +261,7 @@ class SqlSource:
         ]
         convert += [words.model.encode, words.provider.encode, to_floats, to_floats, to_floats]
         arrays = self._columns(statement.where(*_within([experiment_id], start, end)), convert)
-        names = [
-            "trace",
-            "name",
-            "type",
-            "status",
-            "duration_ms",
-            "model",
-            "provider",
-            "input_cost",
-            "output_cost",
-            "total_cost",
-        ]
-        return by_trace(dict(zip(names, arrays, strict=True)))
+        return by_trace(dict(zip(SPAN_COLUMNS, arrays, strict=True)))
 
     def metadata(
         self, experiment_ids: list[str], start: int | None, end: int | None, key: str
