@@ -126,16 +126,7 @@ def _filtered(found: Sequence[EntitySummary]) -> list[EntitySummary]:
             label_visibility="collapsed",
             width=240,
         )
-        changed = url_state.follow("status", "hypothesis-status", list(_SHOWN), "ALL")
-        status = st.segmented_control(
-            "Status",
-            list(_SHOWN),
-            format_func=_SHOWN.__getitem__,
-            required=True,
-            key="hypothesis-status",
-            on_change=changed,
-            label_visibility="collapsed",
-        )
+        status = url_state.segmented("Status", _SHOWN, "status", "hypothesis-status", "ALL")
         changed = url_state.follow("sort", "hypothesis-sort", list(_ORDERS), "oldest")
         order = st.selectbox(
             "Order",

@@ -86,16 +86,7 @@ def _filters() -> tuple[str, str]:
             label_visibility="collapsed",
             width=240,
         )
-        changed = url_state.follow("status", "runs-status", list(_KINDS), "all")
-        kind = st.segmented_control(
-            "Status",
-            list(_KINDS),
-            format_func=_KINDS.__getitem__,
-            required=True,
-            key="runs-status",
-            on_change=changed,
-            label_visibility="collapsed",
-        )
+        kind = url_state.segmented("Status", _KINDS, "status", "runs-status", "all")
     return words, kind
 
 
