@@ -8,4 +8,4 @@ from pathlib import Path
 
 import streamlit as st
 
-app = st.App(Path(__file__).parent / "pages" / "_ui" / "router.py")
+app = st.App(Path(__file__).parent / "pages" / "_ui" / "shell" / "router.py")

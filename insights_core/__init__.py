@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from insights_core.doors import front_door
 
 if TYPE_CHECKING:
-    from insights_core.client import InsightsClient
-    from insights_core.insight.clustering import Clustering, cluster_texts
-    from insights_core.traces.text import trace_to_text
+    from insights_core.client import InsightsClient as InsightsClient
+    from insights_core.insight.topics import Clustering as Clustering
+    from insights_core.insight.topics import cluster_texts as cluster_texts
+    from insights_core.traces.text import trace_to_text as trace_to_text
 
-# MLflow and the numeric packages take seconds to import: each name is loaded when it is first used.
-_HOMES = {
-    "InsightsClient": "insights_core.client",
-    "Clustering": "insights_core.insight.clustering",
-    "cluster_texts": "insights_core.insight.clustering",
-    "trace_to_text": "insights_core.traces.text",
-}
-
-__all__ = ["Clustering", "InsightsClient", "cluster_texts", "trace_to_text"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'insights_core' has no attribute {name!r}")
+# MLflow and the numeric packages take seconds to import.
+__all__, __getattr__ = front_door(
+    __name__,
+    {
+        "client": ["InsightsClient"],
+        "insight.topics": ["Clustering", "cluster_texts"],
+        "traces.text": ["trace_to_text"],
+    },
+)

@@ -1,6 +1,7 @@
 """Correlations: any two dimensions, or a slice and everything that goes with it."""
 
-from pages._ui import correlation_pair, correlation_slice, measure, url_state
+from pages._ui.measures import correlation_pair, correlation_slice, measure
+from pages._ui.shell import url_state
 
 _MODES = {"pair": "Two dimensions", "slice": "Everything with a slice"}
 

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from pages._ui import first_steps, home_figures, home_news, home_running, layout, loaders, scope
+from pages._ui.home import first_steps, home_figures, home_news, home_running
+from pages._ui.parts import layout
+from pages._ui.shell import loaders, scope
 
 
 def view() -> None:

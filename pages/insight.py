@@ -3,18 +3,11 @@
 import streamlit as st
 
 from insights_core.entities import InsightStatus
-from pages._ui import (
-    create_insight,
-    insight_panes,
-    insight_report,
-    layout,
-    loaders,
-    navigation,
-    progress,
-    scope,
-    states,
-    theme,
-)
+from pages._ui.actions import create_insight
+from pages._ui.insight import insight_panes, insight_report, progress
+from pages._ui.look import theme
+from pages._ui.parts import layout
+from pages._ui.shell import loaders, navigation, scope, states
 
 
 def view() -> None:

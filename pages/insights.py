@@ -1,6 +1,9 @@
 """Insights: all of an experiment, and the way to a new one."""
 
-from pages._ui import create_insight, insight_table, layout, scope
+from pages._ui.actions import create_insight
+from pages._ui.insight import insight_table
+from pages._ui.parts import layout
+from pages._ui.shell import scope
 
 
 def view() -> None:

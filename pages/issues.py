@@ -2,24 +2,15 @@
 
 import streamlit as st
 
-from pages._ui import (
-    dialogs,
-    investigations,
-    issue_dialogs,
-    issue_drawer,
-    issue_table,
-    layout,
-    navigation,
-    permissions,
-    scope,
-    states,
-)
+from pages._ui.investigation import issue_dialogs, issue_drawer, issue_table
+from pages._ui.parts import dialogs, layout
+from pages._ui.shell import investigations, navigation, permissions, scope, states
 
 
 def view() -> None:
     current = scope.current()
     if current is None:
-        states.no_experiment()
+        scope.no_experiment()
         return
     may_write = permissions.may_write(current.experiment_id)
     found = investigations.issues(current.experiment_id)

@@ -3,7 +3,10 @@
 import streamlit as st
 
 from insights_core.entities import Insight, InsightStatus
-from pages._ui import cluster_map, create_insight, layout, loaders, scope, states
+from pages._ui.actions import create_insight
+from pages._ui.map import cluster_map
+from pages._ui.parts import layout
+from pages._ui.shell import loaders, scope, states
 
 
 def view() -> None:

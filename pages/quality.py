@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._ui import measure, quality_cards
+from pages._ui.measures import measure, quality_cards
 
 
 def view() -> None:

@@ -4,22 +4,11 @@ import streamlit as st
 
 from insights_core.entities import AnalysisStatus
 from insights_core.errors import InsightsError
-from pages._ui import (
-    dialogs,
-    evidence_list,
-    hypotheses,
-    hypothesis_body,
-    investigations,
-    layout,
-    live,
-    loaders,
-    navigation,
-    permissions,
-    run_dialogs,
-    states,
-    theme,
-)
-from pages._ui.formats import escape_markdown, moment
+from pages._ui.investigation import evidence_list, hypotheses, hypothesis_body, live, run_dialogs
+from pages._ui.look import theme
+from pages._ui.look.formats import escape_markdown, moment
+from pages._ui.parts import dialogs, layout
+from pages._ui.shell import investigations, loaders, navigation, permissions, states
 
 _NEXT = {
     AnalysisStatus.ACTIVE: {"Complete": AnalysisStatus.COMPLETED, "Archive": AnalysisStatus.ARCHIVED},

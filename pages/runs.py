@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from pages._ui import dialogs, layout, navigation, permissions, run_dialogs, run_table, scope, states
+from pages._ui.investigation import run_dialogs, run_table
+from pages._ui.parts import dialogs, layout
+from pages._ui.shell import navigation, permissions, scope
 
 
 def view() -> None:
@@ -13,7 +15,7 @@ def view() -> None:
         navigation.go_to("run", {name: st.query_params[name] for name in kept if name in st.query_params})
     current = scope.current()
     if current is None:
-        states.no_experiment()
+        scope.no_experiment()
         return
     may_write = permissions.may_write(current.experiment_id)
     with layout.page_header("Runs", "Investigations and their hypotheses · what changed last first"):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._ui import measure, tag_cards
+from pages._ui.measures import measure, tag_cards
 
 
 def view() -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._ui import measure, tool_cards
+from pages._ui.measures import measure, tool_cards
 
 
 def view() -> None:

@@ -1,6 +1,8 @@
 """Traces: search, read, compare two, and make an insight from a selection."""
 
-from pages._ui import layout, scope, trace_search, trace_table
+from pages._ui.parts import layout
+from pages._ui.shell import scope
+from pages._ui.traces import trace_search, trace_table
 
 
 def view() -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._ui import measure, traffic_cards
+from pages._ui.measures import measure, traffic_cards
 
 
 def view() -> None:

@@ -9,10 +9,10 @@ from insights_core.artifacts.base import InvestigationBase, clean, required_name
 from insights_core.artifacts.changes import Edit
 from insights_core.artifacts.files import in_parallel
 from insights_core.artifacts.kinds import ANALYSIS
+from insights_core.artifacts.listing import analysis_summaries
 from insights_core.artifacts.runs import NAME_TAG, TYPE_TAG, create_child_run, find_parent_run, parent_run
 from insights_core.artifacts.statuses import as_choice, check_change
 from insights_core.artifacts.store import EntityList
-from insights_core.artifacts.summaries import analysis_summaries
 from insights_core.entities import Analysis, AnalysisStatus
 from insights_core.entities.investigation import AnalysisSummary
 from insights_core.errors import BrokenArtifactError, mlflow_errors

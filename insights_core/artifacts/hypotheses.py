@@ -9,9 +9,9 @@ from insights_core.artifacts.base import InvestigationBase, clean, plain_evidenc
 from insights_core.artifacts.changes import Edit
 from insights_core.artifacts.evidence import Given, link_evidence, read_evidence, without_known
 from insights_core.artifacts.kinds import ANALYSIS, HYPOTHESIS
+from insights_core.artifacts.listing import summaries
 from insights_core.artifacts.statuses import as_choice, check_change
 from insights_core.artifacts.store import EntityList
-from insights_core.artifacts.summaries import summaries
 from insights_core.entities import AnalysisStatus, Evidence, Hypothesis, HypothesisStatus
 from insights_core.entities.investigation import EntitySummary
 from insights_core.errors import HypothesisNotFoundError, InvalidStatusChangeError, mlflow_errors

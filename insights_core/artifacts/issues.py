@@ -17,10 +17,10 @@ from insights_core.artifacts.base import (
 from insights_core.artifacts.changes import Edit
 from insights_core.artifacts.evidence import Given, link_evidence, read_evidence, without_known
 from insights_core.artifacts.kinds import HYPOTHESIS, ISSUE
+from insights_core.artifacts.listing import summaries
 from insights_core.artifacts.runs import find_parent_run, parent_run
 from insights_core.artifacts.statuses import as_choice, check_change
 from insights_core.artifacts.store import EntityList
-from insights_core.artifacts.summaries import summaries
 from insights_core.entities import Evidence, Hypothesis, Issue, IssueStatus, Severity
 from insights_core.entities.investigation import EntitySummary
 from insights_core.errors import HypothesisNotFoundError, InvalidParameterError, IssueNotFoundError, mlflow_errors

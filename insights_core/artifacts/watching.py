@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from insights_core.artifacts.kinds import ANALYSIS, HYPOTHESIS, ISSUE, Kind
+from insights_core.artifacts.listing import summaries
 from insights_core.artifacts.store import EntityStore
-from insights_core.artifacts.summaries import summaries
 from insights_core.connection import Connection
 from insights_core.entities.common import StoredEntity
 from insights_core.entities.investigation import EntitySummary

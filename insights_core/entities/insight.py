@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from insights_core.entities.common import Record, UtcTime
 
+# The "model" where none is used.
+OFFLINE = "offline"
 SUMMARY_ASSESSMENT = "mlflow.insights.summary"
 CLUSTER_TAG = "mlflow.insights.cluster_id"
 DETAILS_ARTIFACT = "mlflow_insights_cluster_details.json"

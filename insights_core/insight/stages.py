@@ -21,6 +21,10 @@ Stage = Literal[
 ]
 
 
+class JobStoppedError(Exception):
+    """The job must stop now, and it is no failure."""
+
+
 class Summarizer(Protocol):
     """Makes a trace's summary in the light of the instruction."""
 

@@ -1,8 +1,10 @@
 """Access to models: one seam to OpenAI-compatible endpoints, with cache, retries, prices and a spending cap."""
 
+from insights_core.entities.insight import OFFLINE
 from insights_core.llm.budget import Usage
 from insights_core.llm.cache import ResponseCache
-from insights_core.llm.endpoint import OFFLINE, ModelEndpoint, endpoint_from_settings
+from insights_core.llm.embeddings import embed_texts
+from insights_core.llm.endpoint import ModelEndpoint, endpoint_from_settings
 from insights_core.llm.prices import Price, price_of
 from insights_core.llm.tokens import count_tokens
 
@@ -13,6 +15,7 @@ __all__ = [
     "ResponseCache",
     "Usage",
     "count_tokens",
+    "embed_texts",
     "endpoint_from_settings",
     "price_of",
 ]

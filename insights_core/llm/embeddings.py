@@ -25,7 +25,19 @@ _EMPTY = "(empty)"
 
 
 async def embed_texts(endpoint: ModelEndpoint, texts: Sequence[str], model: str) -> np.ndarray:
-    """See `ModelEndpoint.embed`."""
+    """Vectors of texts.
+
+    Args:
+        endpoint: Asked for those that its cache does not hold.
+        texts: Any number; equal ones are sent once, an empty one stands as a single word, a very long one is cut.
+        model: An embedding model of the endpoint.
+
+    Returns:
+        Float32 array of shape (n_texts, n_dims), rows of unit length.
+
+    Raises:
+        ModelError: As in `ModelEndpoint.complete`.
+    """
     import numpy as np
 
     wanted = [text.strip()[:_MAX_CHARS] or _EMPTY for text in texts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel
 
 from insights_core import settings
+from insights_core.entities.insight import OFFLINE
 from insights_core.errors import InvalidParameterError, ModelOutputError
 from insights_core.llm.answers import MisfitError, content_of, read_answer, strict_schema
 from insights_core.llm.budget import Budget, Usage
@@ -21,11 +22,10 @@ from insights_core.llm.tokens import count_tokens, tokens_bound
 from insights_core.llm.transport import Transport
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
 M = TypeVar("M", bound=BaseModel)
 
-OFFLINE = "offline"
 # An answer that was cut off gets this much more room when it is asked for again; reasoning models need it.
 _MORE_ROOM = 3
 _FREE = Price(0.0, 0.0)
@@ -130,23 +130,6 @@ class ModelEndpoint:
                 self.usage.cached_calls += 1
                 return answer
         return read_answer(await self._shared(key, question, schema), schema)
-
-    async def embed(self, texts: Sequence[str], model: str) -> np.ndarray:
-        """Vectors of texts.
-
-        Args:
-            texts: Any number; equal ones are sent once, an empty one stands as a single word, a very long one is cut.
-            model: An embedding model of the endpoint.
-
-        Returns:
-            Float32 array of shape (n_texts, n_dims), rows of unit length.
-
-        Raises:
-            ModelError: As in `complete`.
-        """
-        from insights_core.llm.embeddings import embed_texts
-
-        return await embed_texts(self, texts, model)
 
     async def aclose(self) -> None:
         """Store the answers of calls under way and close the connections of the running event loop."""

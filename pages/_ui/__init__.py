@@ -5,7 +5,7 @@
    style sheet and shows every error as the Failed state, so a page handles none.
 2. Begin with the scope and the header, which is the one `st.title`:
 
-       scope = scope_controls.require()          # pages._ui.scope; None: the state of an empty server was drawn
+       scope = scope_controls.require()          # pages._ui.shell.scope; None: the state of an empty server was drawn
        with layout.page_header("Tools", f"{scope.label} · {scope.experiment_name}"):
            scope_controls.controls(scope)        # or at most three actions, one of them primary
 

@@ -42,10 +42,10 @@ def ours(count: int, seed: int) -> dict[str, float]:
     from planted_texts import planted_texts
     from sklearn.metrics import normalized_mutual_info_score as nmi
 
-    from insights_core.insight.clustering import cluster_texts
-    from insights_core.insight.embed import OfflineEmbedder
-    from insights_core.insight.naming import OfflineNamer
-    from insights_core.insight.topics import build_topics
+    from insights_core.insight.topics.build import build_topics
+    from insights_core.insight.topics.clustering import cluster_texts
+    from insights_core.insight.topics.naming import OfflineNamer
+    from insights_core.insight.topics.vectors import OfflineEmbedder
 
     cluster_texts(planted_texts(300, seed=99)[0])
     texts, truth = planted_texts(count, seed)
@@ -69,8 +69,8 @@ def plain(count: int, seed: int) -> dict[str, float]:
     from sklearn.cluster import KMeans
     from sklearn.metrics import normalized_mutual_info_score as nmi
 
-    from insights_core.insight.embed import OfflineEmbedder
-    from insights_core.insight.refine import assign_outliers
+    from insights_core.insight.topics.refine import assign_outliers
+    from insights_core.insight.topics.vectors import OfflineEmbedder
 
     umap_and_hdbscan(asyncio.run(OfflineEmbedder().embed(planted_texts(300, seed=99)[0])))
     texts, truth = planted_texts(count, seed)

@@ -22,9 +22,9 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 from insights_core.connection import Connection
 from insights_core.demo import load_demo
 from insights_core.entities.insight import InsightSpec, TraceScope
-from insights_core.insight import persist
-from insights_core.insight.estimate import estimate
-from insights_core.insight.pipeline import run_pipeline, stages_for
+from insights_core.insight.jobs import persist
+from insights_core.insight.jobs.estimate import estimate
+from insights_core.insight.jobs.pipeline import run_pipeline, stages_for
 
 
 class Peaks:

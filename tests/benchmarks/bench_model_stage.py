@@ -57,8 +57,8 @@ def texts(count: int, chars: int) -> list[str]:
 
 async def run(url: str, arguments: argparse.Namespace) -> tuple[float, int]:
     """Seconds for all calls, and how many claims were confirmed."""
-    from insights_core.insight.claims import check_claims
-    from insights_core.insight.summarize import ModelSummarizer
+    from insights_core.insight.reading.claims import check_claims
+    from insights_core.insight.reading.summarize import ModelSummarizer
     from insights_core.llm import ModelEndpoint
 
     endpoint = ModelEndpoint("gpt-4o-mini", base_url=url, api_key="none", max_concurrency=arguments.concurrency)

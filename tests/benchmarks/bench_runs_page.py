@@ -49,7 +49,7 @@ def measure(uri: str, run: str, hypothesis: str) -> dict[str, float]:
     from streamlit.testing.v1 import AppTest
 
     from insights_core import InsightsClient
-    from pages._ui import hypotheses
+    from pages._ui.investigation import hypotheses
 
     ticks: list[float] = []
     inside = hypotheses.tick
@@ -62,7 +62,7 @@ def measure(uri: str, run: str, hypothesis: str) -> dict[str, float]:
     hypotheses.tick = timed
     client = InsightsClient(uri)
     client.list_experiments()  # what the first page of a process imports is the server's start, not this page's
-    app = AppTest.from_file(str(ROOT / "pages" / "_ui" / "router.py"), default_timeout=120)
+    app = AppTest.from_file(str(ROOT / "pages" / "_ui" / "shell" / "router.py"), default_timeout=120)
     app.query_params["run"], app.query_params["hypothesis"] = run, hypothesis
     app.switch_page("../run.py")
     begun = time.perf_counter()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from insights_core.client import InsightsClient
-from insights_core.insight import persist
+from insights_core.insight.jobs import persist
 from insights_core.traces.drafts import SpanDraft, TraceDraft, digest
 from insights_core.traces.writing import write_traces
 

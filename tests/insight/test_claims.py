@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from insights_core.entities import Claim, TraceSummary
-from insights_core.insight.claims import check_claims
+from insights_core.insight.reading.claims import check_claims
 
 TEXT = """L001 trace 8.2 s ERROR
 L002 user: Hi, I’d like to cancel my flight — mail me at [email].

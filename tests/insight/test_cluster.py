@@ -11,10 +11,10 @@ from sklearn.metrics import normalized_mutual_info_score as nmi
 
 from insights_core.entities import ClusteringConfig
 from insights_core.errors import InvalidParameterError
-from insights_core.insight.cluster import cluster_vectors
-from insights_core.insight.embed import OfflineEmbedder
-from insights_core.insight.map import coordinates
-from insights_core.insight.refine import assign_outliers
+from insights_core.insight.topics.cluster import cluster_vectors
+from insights_core.insight.topics.map import coordinates
+from insights_core.insight.topics.refine import assign_outliers
+from insights_core.insight.topics.vectors import OfflineEmbedder
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from insights_core.errors import InvalidParameterError
-from insights_core.insight.embed import EndpointEmbedder, OfflineEmbedder, SentenceTransformersEmbedder
+from insights_core.insight.topics.vectors import EndpointEmbedder, OfflineEmbedder, SentenceTransformersEmbedder
 from insights_core.llm import ModelEndpoint
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from insights_core.entities.insight import InsightSpec, TraceScope
 from insights_core.errors import InvalidParameterError
-from insights_core.insight import persist
-from insights_core.insight.estimate import estimate
-from insights_core.insight.pipeline import run_pipeline, stages_for
+from insights_core.insight.jobs import persist
+from insights_core.insight.jobs.estimate import estimate
+from insights_core.insight.jobs.pipeline import run_pipeline, stages_for
 
 
 class Silent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from insights_core.insight.hierarchy import group_leaves
+from insights_core.insight.topics.hierarchy import group_leaves
 
 
 def leaves_of(*families: int, dims: int = 32, spread: float = 0.25) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ from insights_core.errors import (
     InvalidStatusChangeError,
     RunNotFoundError,
 )
-from insights_core.insight.liveness import WORKER_TAG
+from insights_core.insight.jobs.liveness import WORKER_TAG
 
 INSTRUCTION = "What do users ask for?"
 # Enough to be interrupted among them, too few for UMAP, which compiles for seconds in every process.
@@ -242,8 +242,8 @@ def test_blank_instructions_and_unknown_experiments_are_refused(client, experime
 
 
 def test_watching_a_job_costs_one_request_a_look(client, experiment_id, monkeypatch):
-    from insights_core.insight import persist
-    from insights_core.insight.liveness import LEASE_TAG, new_lease
+    from insights_core.insight.jobs import persist
+    from insights_core.insight.jobs.liveness import LEASE_TAG, new_lease
 
     run_id = persist.create_insight_run(client, spec_of(experiment_id), "offline", {LEASE_TAG: new_lease()[1]})
     asked = []

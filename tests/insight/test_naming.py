@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from insights_core.insight.naming import Group, ModelNamer, OfflineNamer
+from insights_core.insight.topics.naming import Group, ModelNamer, OfflineNamer
 from insights_core.llm import ModelEndpoint
 
 REFUNDS = [f"The user wants a refund for {thing}." for thing in ("shoes", "a lamp", "a phone", "a book", "the lamp")]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from insights_core.entities import Outcome, TraceSummary
-from insights_core.insight.claims import check_claims
-from insights_core.insight.summarize import OfflineSummarizer
+from insights_core.insight.reading.claims import check_claims
+from insights_core.insight.reading.summarize import OfflineSummarizer
 from insights_core.traces.text import Message, SpanView, ToolCall, TraceView, render
 
 BOTH = "What do users ask for, and where does the agent fail?"

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from insights_core.entities import Cluster
-from insights_core.insight.overview import ModelOverview, OfflineOverview
+from insights_core.insight.topics.overview import ModelOverview, OfflineOverview
 from insights_core.llm import ModelEndpoint
 
 

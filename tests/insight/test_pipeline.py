@@ -15,9 +15,9 @@ from insights_core.errors import (
     ModelUnavailableError,
     SpendingCapReachedError,
 )
-from insights_core.insight import persist
-from insights_core.insight.pipeline import run_pipeline, stages_for
-from insights_core.insight.progress import JobCancelledError
+from insights_core.insight.jobs import persist
+from insights_core.insight.jobs.pipeline import run_pipeline, stages_for
+from insights_core.insight.jobs.progress import JobCancelledError
 from insights_core.traces.search import iter_trace_infos
 
 

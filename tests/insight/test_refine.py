@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from insights_core.insight.refine import from_the_middle, refined
+from insights_core.insight.topics.refine import from_the_middle, refined
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 
 from insights_core.entities import Outcome
 from insights_core.errors import ModelOutputError
-from insights_core.insight.claims import check_claims
-from insights_core.insight.summarize import ModelSummarizer
+from insights_core.insight.reading.claims import check_claims
+from insights_core.insight.reading.summarize import ModelSummarizer
 from insights_core.llm import ModelEndpoint
 
 INSTRUCTION = "What do users ask for, and where does the agent {fail}?"

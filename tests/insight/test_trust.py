@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from insights_core.entities import ClusteringConfig
-from insights_core.insight.cluster import ClusterResult, cluster_vectors
-from insights_core.insight.trust import silhouette, stability
+from insights_core.insight.topics.cluster import ClusterResult, cluster_vectors
+from insights_core.insight.topics.trust import silhouette, stability
 
 
 def blobs(count: int, kinds: int, spread: float) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from insights_core.entities.insight import InsightSpec, TraceScope
-from insights_core.insight import persist
-from insights_core.insight.liveness import (
+from insights_core.insight.jobs import persist
+from insights_core.insight.jobs.liveness import (
     LEASE_TAG,
     WORKER_TAG,
     describe_process,
@@ -22,7 +22,7 @@ from insights_core.insight.liveness import (
     new_lease,
     process_start,
 )
-from insights_core.insight.progress import (
+from insights_core.insight.jobs.progress import (
     CANCEL_TAG,
     PROGRESS_TAG,
     JobCancelledError,
@@ -165,7 +165,7 @@ def test_the_last_to_claim_a_run_owns_it(connection, run_id):
 
 def test_a_worker_without_the_lease_does_nothing(connection, run_id):
     connection.mlflow.set_tag(run_id, LEASE_TAG, new_lease()[1])
-    command = [sys.executable, "-m", "insights_core.insight.worker", "--run-id", run_id]
+    command = [sys.executable, "-m", "insights_core.insight.jobs.worker", "--run-id", run_id]
     environment = {**os.environ, "INSIGHTS_JOB_TOKEN": "another"}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stdout) == (3, "")

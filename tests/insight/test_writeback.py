@@ -8,9 +8,9 @@ import pytest
 
 from insights_core.connection import Connection
 from insights_core.entities.insight import Claim, TraceScope, TraceSummary
-from insights_core.insight.summaries import SummaryKey, SummaryRecord, stored_record, to_feedback
-from insights_core.insight.writeback import SummaryLog, TraceWriter
+from insights_core.insight.reading.records import SummaryKey, SummaryRecord, stored_record, to_feedback
 from insights_core.traces.search import iter_trace_infos
+from insights_core.traces.writeback import SummaryLog, TraceWriter
 
 KEY = SummaryKey("mlflow.insights.summary", "gpt-4o-mini", "prompt")
 RUN = "0" * 32

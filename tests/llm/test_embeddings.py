@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from insights_core.errors import ModelNotFoundError, ModelOutputError, SpendingCapReachedError
+from insights_core.llm import embed_texts
 
 MODEL = "text-embedding-3-small"
 
@@ -15,7 +16,7 @@ MODEL = "text-embedding-3-small"
 def embed(endpoint, texts, model=MODEL):
     async def run():
         try:
-            return await endpoint.embed(texts, model)
+            return await embed_texts(endpoint, texts, model)
         finally:
             await endpoint.aclose()
 

@@ -28,10 +28,12 @@ def test_calls_are_not_traced_although_autologging_is_on(
     import mlflow
     from openai import AsyncOpenAI
 
+    from insights_core.llm import embed_texts
+
     async def ours() -> None:
         model = endpoint()
         await model.complete(system="Sum up.", user="one", schema=verdict)
-        await model.embed(["one", "two"], "text-embedding-3-small")
+        await embed_texts(model, ["one", "two"], "text-embedding-3-small")
 
     async def theirs() -> None:
         async with AsyncOpenAI(base_url=openai_server.url, api_key="k") as client:

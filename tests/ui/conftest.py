@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).parents[2]
-ROUTER = ROOT / "pages" / "_ui" / "router.py"
+ROUTER = ROOT / "pages" / "_ui" / "shell" / "router.py"
 sys.path[:0] = [path for path in (str(ROOT), str(Path(__file__).parent)) if path not in sys.path]
 
 

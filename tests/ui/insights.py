@@ -35,7 +35,7 @@ def finished_insight(
         hostile: Text for the title of the largest cluster and the summary of its first trace.
         name: Name of the insight.
     """
-    from insights_core.insight import persist
+    from insights_core.insight.jobs import persist
 
     client = connection.mlflow
     spec = InsightSpec(scope=TraceScope(experiment_id=experiment_id), instruction=INSTRUCTION, name=name)

@@ -2,8 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pages._ui import formats
-from pages._ui.formats import escape_markdown
+from pages._ui.look import formats
+from pages._ui.look.formats import escape_markdown
 
 NOW = datetime(2026, 3, 14, 15, 0, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from investigation_store import HOSTILE, button, investigation, said, store, traces  # noqa: F401
 
-from pages._ui.issue_actions import assessment_name
+from pages._ui.investigation.issue_actions import assessment_name
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_an_issue_is_written_by_hand(open_page, investigation, issues):
 
 
 def test_a_selection_offers_changes_to_all_of_it(open_page, investigation, issues):
-    from pages._ui.issue_table import table_key
+    from pages._ui.investigation.issue_table import table_key
 
     app = open_page(investigation.uri, "issues")
     key = table_key([issues[title] for title in titles(app)])
@@ -220,7 +220,7 @@ def test_a_selection_offers_changes_to_all_of_it(open_page, investigation, issue
 
 
 def test_a_reader_sees_no_button_that_would_fail(open_page, investigation, issues, monkeypatch):
-    monkeypatch.setattr("pages._ui.permissions._probe", lambda *_: False)
+    monkeypatch.setattr("pages._ui.shell.permissions._probe", lambda *_: False)
     app = open_page(investigation.uri, "issues", issue=issues["Large"])
 
     assert not app.error

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from pages._ui import measure, measure_slices
-from pages._ui.formats import duration, escape_markdown, money, number, share
+from pages._ui.look.formats import duration, escape_markdown, money, number, share
+from pages._ui.measures import measure, measure_slices
 
 PAGES = ("traffic", "quality", "tools", "tags", "correlations")
 NOBODY = "http://127.0.0.1:9"
@@ -255,7 +255,7 @@ def test_a_boolean_assessment_shows_its_failure_rate_first(open_page, store):
 
 def test_the_distribution_of_a_numeric_assessment_counts_every_value(store, open_page):
     from insights_core.traces.drafts import AssessmentDraft
-    from pages._ui import quality_cards
+    from pages._ui.measures import quality_cards
 
     uri = store(
         [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from insights import HOSTILE, INSTRUCTION
 
-from pages._ui.formats import escape_markdown
+from pages._ui.look.formats import escape_markdown
 
 PAGES = ("home", "insights", "insight", "map", "traces")
 NOBODY = "http://127.0.0.1:9"
@@ -77,7 +77,7 @@ def test_home_of_a_quiet_time_offers_all_time(open_page, demo_store):
 
 
 def test_first_steps_load_the_demo(open_page, empty_uri, monkeypatch):
-    monkeypatch.setattr("pages._ui.first_steps._DEMO_TRACES", 25)
+    monkeypatch.setattr("pages._ui.home.first_steps._DEMO_TRACES", 25)
     app = open_page(empty_uri)
 
     next(button for button in app.button if button.label == "Load the demo").click().run()
@@ -219,7 +219,7 @@ def unfinished(demo_store):
     from insights_core.connection import Connection
     from insights_core.entities import InsightProgress, InsightSpec, TraceScope
     from insights_core.entities.common import now
-    from insights_core.insight import persist
+    from insights_core.insight.jobs import persist
 
     connection, made = Connection(demo_store.uri), []
 

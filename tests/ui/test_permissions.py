@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from pages._ui import loaders, permissions
+from pages._ui.shell import loaders, permissions
 
 ADMIN = ("admin", "password-of-admin")
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 
 def _script(experiment_id: str, trace_ids: list[str], statement: str, rationales: dict[str, str]) -> None:
-    from pages._ui import promote
+    from pages._ui.actions import promote
 
     promote._inside(experiment_id, trace_ids, statement, "", rationales)
 
@@ -19,7 +19,7 @@ def _script(experiment_id: str, trace_ids: list[str], statement: str, rationales
 def dialog(monkeypatch: pytest.MonkeyPatch):
     """The inside of the dialog alone, since a test's reruns do not keep dialogs; and where it led to."""
     left: list[tuple[str, dict]] = []
-    monkeypatch.setattr("pages._ui.navigation.go_to", lambda page, params: left.append((page, params)))
+    monkeypatch.setattr("pages._ui.shell.navigation.go_to", lambda page, params: left.append((page, params)))
 
     def open_it(where, statement: str = "", rationales: dict[str, str] | None = None, count: int = 5) -> AppTest:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", where.uri)
@@ -94,6 +94,6 @@ def test_a_topic_offers_to_investigate_it(open_page, investigation, insight):
 
 
 def test_a_reader_is_not_offered_to_investigate(open_page, investigation, insight, monkeypatch):
-    monkeypatch.setattr("pages._ui.permissions._probe", lambda *_: False)
+    monkeypatch.setattr("pages._ui.shell.permissions._probe", lambda *_: False)
     app = open_page(investigation.uri, "insight", run=insight, cluster="c0")
     assert "Investigate" not in [one.label for one in app.button]

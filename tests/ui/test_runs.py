@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from investigation_store import HOSTILE, button, investigation, said, store, traces  # noqa: F401
 
-from pages._ui import live
-from pages._ui.formats import escape_markdown
+from pages._ui.investigation import live
+from pages._ui.look.formats import escape_markdown
 
 
 def test_an_experiment_without_investigations_says_how_to_start_one(open_page, store):
@@ -215,7 +215,7 @@ def test_hostile_statements_are_only_text(open_page, investigation):
 
 
 def test_a_reader_sees_no_button_that_would_fail(open_page, investigation, monkeypatch):
-    monkeypatch.setattr("pages._ui.permissions._probe", lambda *_: False)
+    monkeypatch.setattr("pages._ui.shell.permissions._probe", lambda *_: False)
     app = open_page(investigation.uri, "run", run=investigation.run_id, hypothesis=investigation.hypotheses[0])
 
     offered = {one.label for one in app.button}

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from pages._ui.summaries import summary_of
+from pages._ui.look.summaries import summary_of
 
 
 @dataclass

@@ -1,7 +1,9 @@
 import pytest
 
 from insights_core.entities import Cluster, ClusterDetails, Outcome, TraceRow, TrustMetrics
-from pages._ui import comparison, map_figure, previews, topics
+from pages._ui.insight import comparison, topics
+from pages._ui.look import previews
+from pages._ui.map import map_figure
 
 
 def row(trace_id, cluster_id, status="OK", at=0, outcome=Outcome.SUCCESS):

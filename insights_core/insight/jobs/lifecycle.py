@@ -1,0 +1,272 @@
+"""Insight jobs as the client offers them: estimate, create, watch, cancel, resume, read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from insights_core.artifacts.runs import NAME_TAG, TYPE_TAG, find_parent_run
+from insights_core.connection import Connection
+from insights_core.entities.insight import (
+    ClusterDetails,
+    Insight,
+    InsightEstimate,
+    InsightSpec,
+    InsightStatus,
+)
+from insights_core.errors import ConflictError, InvalidParameterError, InvalidStatusChangeError, mlflow_errors
+from insights_core.insight.jobs import persist
+from insights_core.insight.jobs.liveness import (
+    LEASE_TAG,
+    WORKER_TAG,
+    describe_process,
+    is_alive,
+    lease_token,
+    new_lease,
+)
+from insights_core.insight.jobs.progress import CANCEL_TAG, PROGRESS_TAG, read_progress
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+TOKEN_VARIABLE = "INSIGHTS_JOB_TOKEN"  # noqa: S105 - the name, and it opens nothing: it tells two resumed processes apart
+HEADERS_VARIABLE = "INSIGHTS_JOB_HEADERS"
+
+
+class InsightJobs(Connection):
+    """What a client does with insight jobs."""
+
+    def estimate_insight(self, spec: InsightSpec) -> InsightEstimate:
+        """What a job would read, cost and take, before anything is spent.
+
+        Raises:
+            InvalidParameterError: The filter cannot be read, or a model is named but no endpoint is set.
+            NotFoundError: There is no such experiment or run.
+        """
+        from insights_core.insight.jobs.estimate import estimate
+
+        return estimate(self, checked_spec(spec))
+
+    def create_insight(self, spec: InsightSpec) -> str:
+        """Start a job in a process of its own, which outlives this one.
+
+        Returns:
+            Id of its run; `get_insight` tells how far it is.
+
+        Raises:
+            InvalidParameterError: The filter cannot be read, the instruction is empty, or a model is named but no
+                endpoint is set. Nothing was created.
+            NotFoundError: There is no such experiment or run. Nothing was created.
+        """
+        from insights_core.insight.jobs.pipeline import stages_for
+        from insights_core.traces.search import iter_trace_infos
+
+        spec = checked_spec(spec)
+        # One page proves that the store understands the scope.
+        next(iter_trace_infos(self, spec.scope), None)
+        stages = stages_for(spec)
+        token, lease = new_lease()
+        with mlflow_errors():
+            run_id = persist.create_insight_run(self, spec, stages.model, {LEASE_TAG: lease})
+            try:
+                persist.write_spec(self, run_id, spec, stages.model, stages.prompt, stages.summarizer.prompt_hash)
+                self._spawn(run_id, token)
+            except BaseException:
+                # Without its process nothing would ever end the run.
+                self.mlflow.set_terminated(run_id, "FAILED")
+                raise
+        return run_id
+
+    def get_insight(self, run_id: str) -> Insight:
+        """State and progress of a job.
+
+        Raises:
+            RunNotFoundError: There is no such run, or it is no insight.
+        """
+        return _to_insight(persist.insight_run(self, run_id))
+
+    def list_insights(self, experiment_id: str | None = None) -> list[Insight]:
+        """All jobs of an experiment, newest first.
+
+        Raises:
+            ExperimentNotFoundError: There is no such experiment.
+        """
+        experiment_id = self.experiment_or_default(experiment_id)
+        found: list[Insight] = []
+        token = None
+        with mlflow_errors():
+            while True:
+                page = self.mlflow.search_runs(
+                    [experiment_id],
+                    filter_string=f"tags.`{TYPE_TAG}` = 'insight'",
+                    order_by=["attributes.start_time DESC"],
+                    max_results=1000,
+                    page_token=token,
+                )
+                found += [_to_insight(run) for run in page]
+                token = page.token
+                if not token:
+                    break
+            if not found:
+                # An experiment that does not exist has no runs either, and must not look empty.
+                find_parent_run(self, experiment_id)
+        return found
+
+    def cancel_insight(self, run_id: str) -> None:
+        """Stop a job; what it has summarised is kept, and `resume_insight` goes on from there.
+
+        Raises:
+            RunNotFoundError: There is no such run, or it is no insight.
+            InvalidStatusChangeError: It has ended already.
+        """
+        insight = self.get_insight(run_id)
+        if insight.status not in (InsightStatus.RUNNING, InsightStatus.STALLED):
+            raise InvalidStatusChangeError(
+                f"The insight {run_id!r} is {insight.status} and cannot be cancelled; only a running one can."
+            )
+        with mlflow_errors():
+            self.mlflow.set_tag(run_id, CANCEL_TAG, "true")
+            if insight.status == InsightStatus.STALLED:
+                # No process is there to hear it.
+                progress = insight.progress.model_copy(update={"message": "Cancelled."})
+                self.mlflow.set_tag(run_id, PROGRESS_TAG, progress.model_dump_json())
+                self.mlflow.set_terminated(run_id, "KILLED")
+
+    def resume_insight(self, run_id: str) -> None:
+        """Go on with a job that was cancelled, failed or lost its process; nothing that is done is done again.
+
+        Raises:
+            RunNotFoundError: There is no such run, or it is no insight.
+            InvalidStatusChangeError: It is running or finished.
+            ConflictError: Somebody else resumed it at the same time.
+        """
+        insight = self.get_insight(run_id)
+        if insight.status == InsightStatus.RUNNING:
+            raise InvalidStatusChangeError(f"The insight {run_id!r} is running; there is nothing to resume.")
+        if insight.status == InsightStatus.FINISHED:
+            raise InvalidStatusChangeError(
+                f"The insight {run_id!r} is finished. Create a new one: it reuses the summaries that are there."
+            )
+        persist.read_spec(self, run_id)
+        token, lease = new_lease()
+        with mlflow_errors():
+            self.mlflow.set_tag(run_id, LEASE_TAG, lease)
+            tags = self.mlflow.get_run(run_id).data.tags
+            if lease_token(tags) != token:
+                raise ConflictError(f"The insight {run_id!r} was resumed by somebody else at the same time.")
+            if CANCEL_TAG in tags:
+                self.mlflow.delete_tag(run_id, CANCEL_TAG)
+            progress = insight.progress.model_copy(update={"message": "", "stage": "queued", "done": 0, "total": 0})
+            self.mlflow.set_tag(run_id, PROGRESS_TAG, progress.model_dump_json())
+            self.mlflow.update_run(run_id, status="RUNNING")
+            self._spawn(run_id, token)
+
+    def get_insight_details(self, run_id: str) -> ClusterDetails:
+        """The result of a finished job.
+
+        Raises:
+            RunNotFoundError: There is no such run, or it is no insight.
+            NotFoundError: It has no result yet.
+            BrokenArtifactError: The result cannot be read.
+        """
+        return persist.read_details(self, run_id)
+
+    def get_insight_spec(self, run_id: str) -> InsightSpec:
+        """What a job was asked.
+
+        Raises:
+            RunNotFoundError: There is no such run, or it is no insight.
+            BrokenArtifactError: The specification cannot be read.
+        """
+        return persist.read_spec(self, run_id)
+
+    def _spawn(self, run_id: str, token: str) -> None:
+        environment = {**os.environ, "MLFLOW_TRACKING_URI": self.tracking_uri, TOKEN_VARIABLE: token}
+        # An experiment or run that this process works in must not become the job's own.
+        environment.pop("MLFLOW_RUN_ID", None)
+        if headers := _request_headers(self.tracking_uri):
+            environment[HEADERS_VARIABLE] = json.dumps(headers)
+        package = str(Path(__file__).parents[3])
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, environment.get("PYTHONPATH")]))
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "insights_core.insight.jobs.worker", "--run-id", run_id],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
+        )
+        # A child that nobody waits for stays a zombie as long as this process lives.
+        threading.Thread(target=process.wait, name=f"insight-{run_id}", daemon=True).start()
+        # Already now: a process that dies while it starts shows at once.
+        self.mlflow.set_tag(run_id, WORKER_TAG, describe_process(token, process.pid))
+
+
+def checked_spec(spec: InsightSpec) -> InsightSpec:
+    """The specification with blanks removed from its instruction.
+
+    Raises:
+        InvalidParameterError: The instruction says nothing, or the list of trace ids is empty.
+    """
+    instruction = spec.instruction.strip()
+    if len(instruction) < 3:
+        raise InvalidParameterError(
+            "The instruction is empty. Say what you want to know, for example `Where does the agent fail?`.",
+            field="instruction",
+        )
+    if spec.scope.trace_ids is not None and not spec.scope.trace_ids:
+        raise InvalidParameterError(
+            "The list of trace ids is empty. Name at least one, or leave it out.", field="trace_ids"
+        )
+    return spec.model_copy(update={"instruction": instruction})
+
+
+def _request_headers(tracking_uri: str) -> dict[str, str]:
+    """What MLflow's client in this context adds to each request, credentials of a REST caller included."""
+    if not tracking_uri.startswith("http"):
+        return {}
+    from mlflow.tracking.request_header.registry import resolve_request_headers
+
+    return {
+        str(name): str(value) for name, value in resolve_request_headers().items() if str(name).lower() != "user-agent"
+    }
+
+
+def _to_insight(run: Run) -> Insight:
+    tags, info = run.data.tags, run.info
+    progress = read_progress(tags)
+    status = InsightStatus(info.status) if info.status in InsightStatus.__members__ else InsightStatus.RUNNING
+    if status == InsightStatus.RUNNING and not is_alive(tags, progress.updated_at):
+        status = InsightStatus.STALLED
+    created = _moment(info.start_time)
+    ended = _moment(info.end_time) if info.end_time and status != InsightStatus.RUNNING else None
+    return Insight(
+        run_id=info.run_id,
+        experiment_id=info.experiment_id,
+        name=tags.get(NAME_TAG) or info.run_name or info.run_id,
+        description=tags.get(persist.DESCRIPTION_TAG, ""),
+        instruction=tags.get(persist.INSTRUCTION_TAG, ""),
+        status=status,
+        created_at=created,
+        updated_at=max(moment for moment in (created, progress.updated_at, ended) if moment),
+        trace_count=_whole(tags.get(persist.TRACES_TAG)),
+        cluster_count=_whole(tags.get(persist.CLUSTERS_TAG)),
+        theme_id=tags.get(persist.THEME_TAG),
+        model=tags.get(persist.MODEL_TAG, "offline"),
+        cost_usd=progress.cost_usd,
+        progress=progress,
+    )
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0
+
+
+def _moment(epoch_ms: int) -> datetime:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC)

@@ -1,0 +1,322 @@
+"""The one place that composes an insight job's stages:
+
+collect -> text -> summarize -> embed -> cluster -> name -> map -> overview -> persist
+
+With and without a model the same code runs; `stages_for` only chooses the parts. Each part of `Stages` can be
+replaced by anything that offers the methods of its protocol in `stages`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from insights_core import settings
+from insights_core.connection import Connection
+from insights_core.entities.insight import (
+    OFFLINE,
+    ClusterDetails,
+    InsightSpec,
+    SkippedTrace,
+    TraceRow,
+    TraceScope,
+)
+from insights_core.errors import InvalidParameterError, ModelError
+from insights_core.insight.jobs import persist
+from insights_core.insight.jobs.result import has_failed, make_row, place_rows, remark_on, text_to_embed, why_nothing
+from insights_core.insight.reading import Intake, Summarizing, SummaryKey, TraceFacts, read_facts, total_redactions
+
+if TYPE_CHECKING:
+    from insights_core.insight.stages import Embedder, Reporter, Stage, Summarizer
+    from insights_core.insight.topics import ClusterName, Group, Namer, OverviewWriter, Topics
+    from insights_core.llm import ModelEndpoint
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+# A resumed job whose cap is used up may still reuse, cluster and name offline; a cap of 0 is no cap.
+_NOTHING_LEFT_USD = 1e-9
+
+
+@dataclass
+class Stages:
+    """The parts of a job."""
+
+    summarizer: Summarizer
+    embedder: Embedder
+    namer: Namer
+    overview: OverviewWriter
+    endpoint: ModelEndpoint | None = None
+    """What the model parts talk to; None offline."""
+    model: str = OFFLINE
+    timings_s: dict[str, float] = field(default_factory=dict)
+    """Stage -> seconds; filled while the job runs."""
+
+    @property
+    def prompt(self) -> str:
+        """The prompt of the summaries; empty offline."""
+        return str(getattr(self.summarizer, "prompt_text", ""))
+
+
+def stages_for(spec: InsightSpec, spent_usd: float = 0.0) -> Stages:
+    """The parts that a specification and the settings ask for.
+
+    Args:
+        spec: The job.
+        spent_usd: What earlier processes of this job spent; taken off the spending cap.
+
+    Raises:
+        InvalidParameterError: A model or an embedding model is named that needs an endpoint, and none is set.
+    """
+    from insights_core.insight.reading import ModelSummarizer, OfflineSummarizer
+    from insights_core.insight.topics import ModelNamer, ModelOverview, OfflineNamer, OfflineOverview
+    from insights_core.llm import endpoint_from_settings
+
+    cap = spec.max_cost_usd if spec.max_cost_usd is not None else settings.INSIGHTS_MAX_COST_USD.get()
+    endpoint = endpoint_from_settings(
+        spec.model, max_cost_usd=None if cap is None else max(cap - spent_usd, _NOTHING_LEFT_USD)
+    )
+    embedder = _embedder(spec, endpoint)
+    if endpoint is None:
+        instruction = spec.instruction
+        return Stages(OfflineSummarizer(instruction), embedder, OfflineNamer(), OfflineOverview())
+    return Stages(
+        ModelSummarizer(endpoint, spec.instruction),
+        embedder,
+        ModelNamer(endpoint, spec.instruction),
+        ModelOverview(endpoint, spec.instruction),
+        endpoint,
+        endpoint.name,
+    )
+
+
+def _embedder(spec: InsightSpec, endpoint: ModelEndpoint | None) -> Embedder:
+    from insights_core.insight.topics import EndpointEmbedder, OfflineEmbedder, SentenceTransformersEmbedder
+
+    wanted = spec.embedding_model or settings.INSIGHTS_EMBEDDING_MODEL.get()
+    if wanted is None or wanted == OFFLINE:
+        return OfflineEmbedder()
+    prefix, _, name = wanted.partition("/")
+    if prefix == "sentence-transformers" and name:
+        return SentenceTransformersEmbedder(name)
+    if endpoint is None:
+        raise InvalidParameterError(
+            f"The embedding model {wanted!r} needs an endpoint. Set OPENAI_API_KEY or OPENAI_BASE_URL, or choose `offline`."
+        )
+    return EndpointEmbedder(endpoint, wanted)
+
+
+async def run_pipeline(
+    connection: Connection, run_id: str, spec: InsightSpec, stages: Stages, reporter: Reporter
+) -> str:
+    """Do the whole job and persist its result.
+
+    Args:
+        connection: Where MLflow is.
+        run_id: The insight run, which this process owns.
+        spec: The job.
+        stages: Its parts.
+        reporter: Hears how far it is, and stops it.
+
+    Returns:
+        What the result says beside itself, for example that the spending cap left traces out; usually "".
+
+    Raises:
+        InvalidParameterError: No trace matches.
+        ModelError: The endpoint does not work.
+        JobStoppedError: The reporter says so.
+    """
+    try:
+        return await _Job(connection, run_id, spec, stages, reporter).run()
+    finally:
+        if stages.endpoint:
+            await stages.endpoint.aclose()
+
+
+class _Job:
+    """One run through the stages; keeps what later stages need."""
+
+    def __init__(
+        self, connection: Connection, run_id: str, spec: InsightSpec, stages: Stages, reporter: Reporter
+    ) -> None:
+        self._connection = connection
+        self._run_id = run_id
+        self._spec = spec
+        self._stages = stages
+        self._reporter = reporter
+        self._began = time.perf_counter()
+        # Of earlier processes; a reporter in a test or a notebook has none.
+        self._spent_usd = float(getattr(reporter, "cost_usd", 0.0))
+
+    async def run(self) -> str:
+        """See `run_pipeline`."""
+        matching, traces, missing = self._timed("collect", self._collect)
+        if not traces:
+            raise InvalidParameterError(why_nothing(self._spec, matching))
+        began = time.perf_counter()
+        intake = await self._summarize(traces)
+        self._stages.timings_s["summarize"] = time.perf_counter() - began
+        intake.skipped += [
+            SkippedTrace(trace_id=trace_id, reason="it is not in the experiment") for trace_id in missing
+        ]
+        if not intake.facts:
+            first = intake.skipped[0]
+            raise InvalidParameterError(
+                f"None of the {len(traces):,} traces could be summarised. The first, {first.trace_id}: {first.reason}"
+            )
+        details = await self._understand(matching, intake)
+        self._timed("persist", lambda: self._persist(details))
+        return remark_on(intake)
+
+    def _timed(self, stage: str, work: Callable[[], T]) -> T:
+        began = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self._stages.timings_s[stage] = time.perf_counter() - began
+
+    def _collect(self) -> tuple[int, list[TraceFacts], list[str]]:
+        """Matching traces, what is known of those in the sample, and ids that do not exist."""
+        from insights_core.traces.search import sample_traces
+
+        self._reporter.stage("collect")
+        scope, chosen = self._spec.scope, persist.read_sample(self._connection, self._run_id)
+        if chosen is not None:
+            # An earlier process of this run chose: new traces must not change what is already half done.
+            scope = TraceScope(experiment_id=scope.experiment_id, trace_ids=chosen[1])
+        sample = sample_traces(self._connection, scope)
+        key = SummaryKey.of(self._spec, self._stages.summarizer)
+        facts = [read_facts(info, key, self._spec.max_chars) for info in sample.infos]
+        if chosen is None and facts:
+            wanted = [item.trace_id for item in facts] + sample.missing
+            persist.write_sample(self._connection, self._run_id, sample.matching, wanted)
+        return chosen[0] if chosen else sample.matching, facts, sample.missing
+
+    async def _summarize(self, traces: list[TraceFacts]) -> Intake:
+        from insights_core.traces.redaction import Redactor
+
+        usage = self._stages.endpoint.usage if self._stages.endpoint else None
+        summarizing = Summarizing(
+            self._connection, self._run_id, self._spec, self._stages.summarizer, Redactor(), self._reporter, usage
+        )
+        return await summarizing.run(traces)
+
+    async def _understand(self, matching: int, intake: Intake) -> ClusterDetails:
+        """From summaries to the named map and its overview."""
+        rows = [make_row(facts, record) for facts, record in zip(intake.facts, intake.records, strict=True)]
+        failed = [has_failed(row) for row in rows]
+        texts = [text_to_embed(record.summary) for record in intake.records]
+        from insights_core.insight.topics import build_topics
+
+        clock = _Clock(self._reporter, self._stages)
+        clock.enter("embed", len(texts))
+        vectors = await self._stages.embedder.embed(texts)
+        topics = await build_topics(
+            texts,
+            vectors,
+            OfflineOnFailure(self._stages.namer),
+            self._spec.clustering,
+            ids=[row.trace_id for row in rows],
+            failed=failed,
+            on_stage=clock.enter,
+        )
+        place_rows(rows, topics, persist.id_prefix(self._run_id))
+        clock.enter("overview")
+        overview = await self._overview(topics, len(rows), sum(failed))
+        clock.end()
+        return self._details(matching, intake, rows, topics, overview)
+
+    async def _overview(self, topics: Topics, trace_count: int, failed_count: int) -> str:
+        from insights_core.insight.topics import OfflineOverview
+
+        figures = (topics.clusters, trace_count, failed_count, topics.metrics.outlier_count)
+        try:
+            return await self._stages.overview.write(*figures)
+        except ModelError as error:
+            _log.warning("The overview is made without the model: %s", error)
+            return await OfflineOverview().write(*figures)
+
+    def _details(
+        self, matching: int, intake: Intake, rows: list[TraceRow], topics: Topics, overview: str
+    ) -> ClusterDetails:
+        usage = self._stages.endpoint.usage if self._stages.endpoint else None
+        if usage:
+            self._reporter.advance(0, usage.cost_usd)
+        metrics = topics.metrics.model_copy(
+            update={
+                "claims_checked": sum(record.claims_checked for record in intake.records),
+                "claims_confirmed": sum(record.claims_confirmed for record in intake.records),
+                "redactions": total_redactions(intake.records),
+            }
+        )
+        return ClusterDetails(
+            run_id=self._run_id,
+            experiment_id=self._spec.scope.experiment_id,
+            instruction=self._spec.instruction,
+            overview=overview,
+            matching_traces=matching,
+            sampled_traces=len(rows) + len(intake.skipped),
+            clusters=topics.clusters,
+            traces=rows,
+            skipped=intake.skipped,
+            metrics=metrics,
+            config=self._spec.model_dump(mode="json")
+            | {"embedder": self._stages.embedder.name, "reused_summaries": intake.reused, "left_out": intake.left_out},
+            model=self._stages.model,
+            cost_usd=self._spent_usd + (usage.cost_usd if usage else 0.0),
+            input_tokens=usage.input_tokens if usage else 0,
+            output_tokens=usage.output_tokens if usage else 0,
+            duration_s=round(time.perf_counter() - self._began, 2),
+        )
+
+    def _persist(self, details: ClusterDetails) -> None:
+        self._reporter.stage("persist", total=len(details.traces))
+        persist.write_details(self._connection, details)
+        persist.mark_traces(self._connection, details)
+
+
+class OfflineOnFailure:
+    """A namer that names offline where the model cannot: the cap is reached, or the server went away after it paid off.
+
+    Args:
+        namer: Asked first.
+    """
+
+    def __init__(self, namer: Namer) -> None:
+        self._namer = namer
+
+    async def name(self, groups: Sequence[Group]) -> list[ClusterName]:
+        """See `naming.Namer`."""
+        from insights_core.insight.topics import OfflineNamer
+
+        try:
+            return await self._namer.name(groups)
+        except ModelError as error:
+            _log.warning("%d clusters are named without the model: %s", len(groups), error)
+            return await OfflineNamer().name(groups)
+
+
+class _Clock:
+    """Tells the reporter which stage begins, and remembers how long each took."""
+
+    def __init__(self, reporter: Reporter, stages: Stages) -> None:
+        self._reporter = reporter
+        self._timings_s = stages.timings_s
+        self._stage: Stage | None = None
+        self._since = time.perf_counter()
+
+    def enter(self, stage: Stage, total: int = 0) -> None:
+        """The stage before ends, this one begins."""
+        self.end()
+        self._stage = stage
+        self._reporter.stage(stage, total)
+
+    def end(self) -> None:
+        """The present stage ends."""
+        moment = time.perf_counter()
+        if self._stage:
+            self._timings_s[self._stage] = moment - self._since
+        self._since, self._stage = moment, None

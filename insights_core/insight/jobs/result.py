@@ -1,0 +1,85 @@
+"""Rows of an insight's result, and the sentences that go with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from insights_core.entities.insight import InsightSpec, Outcome, TraceRow, TraceSummary
+
+if TYPE_CHECKING:
+    from insights_core.insight.reading import Intake, SummaryRecord, TraceFacts
+    from insights_core.insight.topics import Topics
+
+
+def place_rows(rows: list[TraceRow], topics: Topics, prefix: str) -> None:
+    """Give rows their cluster and coordinates, and clusters ids that name their run."""
+    for cluster in topics.clusters:
+        cluster.cluster_id = prefix + cluster.cluster_id
+        cluster.parent_id = prefix + cluster.parent_id if cluster.parent_id else None
+    leaf_ids = [prefix + leaf_id for leaf_id in topics.leaf_ids]
+    for index, row in enumerate(rows):
+        label, nearest = int(topics.labels[index]), int(topics.assigned[index])
+        row.cluster_id = leaf_ids[label] if label >= 0 else None
+        row.nearest_cluster_id = leaf_ids[nearest] if nearest >= 0 else None
+        row.x, row.y = (round(float(value), 4) for value in topics.coordinates[index])
+
+
+def text_to_embed(summary: TraceSummary) -> str:
+    """What of a summary decides which traces are alike: its title and its sentences."""
+    return f"{summary.title}. {summary.summary}"
+
+
+def make_row(facts: TraceFacts, record: SummaryRecord) -> TraceRow:
+    """A trace of the result, still without its place."""
+    return TraceRow(
+        trace_id=facts.trace_id,
+        cluster_id=None,
+        nearest_cluster_id=None,
+        x=0.0,
+        y=0.0,
+        title=record.summary.title,
+        summary=record.summary.summary,
+        outcome=record.summary.outcome,
+        status=facts.status,
+        error=record.error,
+        latency_ms=facts.latency_ms,
+        timestamp_ms=facts.timestamp_ms,
+        span_count=facts.span_count,
+        relevant=record.summary.relevant,
+    )
+
+
+def has_failed(row: TraceRow) -> bool:
+    """Whether MLflow or the summary says that the trace failed."""
+    return row.status == "ERROR" or row.outcome == Outcome.FAILURE
+
+
+def why_nothing(spec: InsightSpec, matching: int) -> str:
+    """Why there is nothing to do."""
+    scope = spec.scope
+    if scope.trace_ids is not None:
+        return f"None of the {len(scope.trace_ids):,} traces that were named is in experiment {scope.experiment_id}."
+    if matching:
+        return f"{matching:,} traces match, but the sample is empty. Raise the sample rate or the number of traces."
+    conditions = {
+        "the filter": scope.filter_string,
+        "run": scope.run_id,
+        "session": scope.session_id,
+        "from": scope.start_time_ms,
+        "before": scope.end_time_ms,
+    }
+    said = ", ".join(f"{name} {value}" for name, value in conditions.items() if value is not None)
+    if not said:
+        return f"No trace matches: experiment {scope.experiment_id} has none yet. Log or import some first."
+    return f"No trace matches in experiment {scope.experiment_id} with {said}. Widen the selection."
+
+
+def remark_on(intake: Intake) -> str:
+    """What a reader must know beside the result; "" where all went well."""
+    if not intake.left_out:
+        return ""
+    total = len(intake.facts) + len(intake.skipped)
+    return (
+        f"The spending cap was reached: {intake.left_out:,} of {total:,} traces were left out. "
+        "Raise the cap and create the insight again; what is summarised is reused."
+    )

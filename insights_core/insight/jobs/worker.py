@@ -1,0 +1,93 @@
+"""The process of one insight job: `python -m insights_core.insight.jobs.worker --run-id RUN`.
+
+`InsightJobs.create_insight` and `resume_insight` start it; the token in its environment must be the one in the run's
+lease tag, or it ends without doing anything. Exit codes: 0 done, 1 failed, 3 cancelled or not the owner.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import traceback
+
+from insights_core.connection import Connection
+from insights_core.errors import InsightsError, from_mlflow
+from insights_core.insight.jobs import persist
+from insights_core.insight.jobs.lifecycle import HEADERS_VARIABLE, TOKEN_VARIABLE
+from insights_core.insight.jobs.progress import JobCancelledError, JobStoppedError, RunReporter, read_progress
+from insights_core.traces.redaction import Redactor
+
+_log = logging.getLogger(__name__)
+_NOT_OURS = 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Work on a run until it ends; every end is written into the run."""
+    parser = argparse.ArgumentParser(prog="python -m insights_core.insight.jobs.worker")
+    parser.add_argument("--run-id", required=True)
+    run_id: str = parser.parse_args(arguments).run_id
+    token = os.environ.pop(TOKEN_VARIABLE, "")
+    _use_headers(os.environ.pop(HEADERS_VARIABLE, ""))
+    connection = Connection()
+    spent_usd = read_progress(connection.mlflow.get_run(run_id).data.tags).cost_usd
+    reporter = RunReporter(connection, run_id, token, spent_usd)
+    if not token or not reporter.take():
+        return _NOT_OURS
+    with reporter:
+        return _work(connection, run_id, reporter)
+
+
+def _work(connection: Connection, run_id: str, reporter: RunReporter) -> int:
+    from insights_core.insight.jobs.pipeline import run_pipeline, stages_for
+
+    try:
+        spec = persist.read_spec(connection, run_id)
+        stages = stages_for(spec, spent_usd=reporter.cost_usd)
+        message = asyncio.run(run_pipeline(connection, run_id, spec, stages, reporter))
+    except JobCancelledError:
+        return _end(connection, run_id, reporter, "KILLED", "Cancelled.", _NOT_OURS)
+    except JobStoppedError:
+        return _NOT_OURS
+    except Exception as error:
+        known = from_mlflow(error)
+        if type(known) is InsightsError:
+            # An exception may quote an address or a header with its password.
+            connection.mlflow.log_text(run_id, Redactor().redact(traceback.format_exc()), persist.LOG_ARTIFACT)
+            said = f"Unexpected {type(error).__name__}: {known.message.splitlines()[0]} (the run's {persist.LOG_ARTIFACT} has the details)."
+        else:
+            said = known.message
+        return _end(connection, run_id, reporter, "FAILED", said, 1)
+    return _end(connection, run_id, reporter, "FINISHED", message, 0)
+
+
+def _end(connection: Connection, run_id: str, reporter: RunReporter, status: str, message: str, code: int) -> int:
+    """First the message, then the status: who sees the status finds the message there."""
+    reporter.finish("done" if status == "FINISHED" else None, message)
+    connection.mlflow.set_terminated(run_id, status)
+    return code
+
+
+def _use_headers(headers: str) -> None:
+    """Let MLflow's client send what the process that started this one sent: a REST caller's credentials."""
+    if not headers:
+        return
+    from mlflow.tracking.request_header.abstract_request_header_provider import RequestHeaderProvider
+    from mlflow.tracking.request_header.registry import _request_header_provider_registry
+
+    given: dict[str, str] = json.loads(headers)
+
+    class GivenHeaders(RequestHeaderProvider):
+        def in_context(self) -> bool:
+            return True
+
+        def request_headers(self) -> dict[str, str]:
+            return given
+
+    _request_header_provider_registry.register(GivenHeaders)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

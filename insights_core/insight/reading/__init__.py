@@ -1,0 +1,30 @@
+"""Reading: from a scope of traces to summaries whose claims cite lines, each made once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from insights_core.doors import front_door
+
+if TYPE_CHECKING:
+    from insights_core.insight.reading.intake import Intake as Intake
+    from insights_core.insight.reading.intake import Prepared as Prepared
+    from insights_core.insight.reading.intake import Summarizing as Summarizing
+    from insights_core.insight.reading.intake import TraceFacts as TraceFacts
+    from insights_core.insight.reading.intake import prepare as prepare
+    from insights_core.insight.reading.intake import read_facts as read_facts
+    from insights_core.insight.reading.records import SummaryKey as SummaryKey
+    from insights_core.insight.reading.records import SummaryRecord as SummaryRecord
+    from insights_core.insight.reading.records import digest as digest
+    from insights_core.insight.reading.records import total_redactions as total_redactions
+    from insights_core.insight.reading.summarize import ModelSummarizer as ModelSummarizer
+    from insights_core.insight.reading.summarize import OfflineSummarizer as OfflineSummarizer
+
+__all__, __getattr__ = front_door(
+    __name__,
+    {
+        "intake": ["Intake", "Prepared", "Summarizing", "TraceFacts", "prepare", "read_facts"],
+        "records": ["SummaryKey", "SummaryRecord", "digest", "total_redactions"],
+        "summarize": ["ModelSummarizer", "OfflineSummarizer"],
+    },
+)

@@ -1,0 +1,35 @@
+"""Topics: from texts and vectors to named clusters in a hierarchy, on a map, with how far they can be trusted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from insights_core.doors import front_door
+
+if TYPE_CHECKING:
+    from insights_core.insight.topics.build import Topics as Topics
+    from insights_core.insight.topics.build import build_topics as build_topics
+    from insights_core.insight.topics.clustering import Clustering as Clustering
+    from insights_core.insight.topics.clustering import cluster_texts as cluster_texts
+    from insights_core.insight.topics.naming import ClusterName as ClusterName
+    from insights_core.insight.topics.naming import Group as Group
+    from insights_core.insight.topics.naming import ModelNamer as ModelNamer
+    from insights_core.insight.topics.naming import Namer as Namer
+    from insights_core.insight.topics.naming import OfflineNamer as OfflineNamer
+    from insights_core.insight.topics.overview import ModelOverview as ModelOverview
+    from insights_core.insight.topics.overview import OfflineOverview as OfflineOverview
+    from insights_core.insight.topics.overview import OverviewWriter as OverviewWriter
+    from insights_core.insight.topics.vectors import EndpointEmbedder as EndpointEmbedder
+    from insights_core.insight.topics.vectors import OfflineEmbedder as OfflineEmbedder
+    from insights_core.insight.topics.vectors import SentenceTransformersEmbedder as SentenceTransformersEmbedder
+
+__all__, __getattr__ = front_door(
+    __name__,
+    {
+        "build": ["Topics", "build_topics"],
+        "clustering": ["Clustering", "cluster_texts"],
+        "naming": ["ClusterName", "Group", "ModelNamer", "Namer", "OfflineNamer"],
+        "overview": ["ModelOverview", "OfflineOverview", "OverviewWriter"],
+        "vectors": ["EndpointEmbedder", "OfflineEmbedder", "SentenceTransformersEmbedder"],
+    },
+)

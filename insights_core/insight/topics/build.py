@@ -1,0 +1,211 @@
+"""From texts and vectors to named clusters on a map: what insight jobs and `cluster_texts` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from insights_core.entities.insight import Cluster, ClusteringConfig, TrustMetrics
+from insights_core.insight.topics.cluster import ClusterResult, cluster_vectors
+from insights_core.insight.topics.hierarchy import group_leaves
+from insights_core.insight.topics.map import coordinates
+from insights_core.insight.topics.naming import Group
+from insights_core.insight.topics.refine import centroids, from_the_middle
+from insights_core.insight.topics.trust import silhouette, stability
+
+if TYPE_CHECKING:
+    from insights_core.insight.stages import Stage
+    from insights_core.insight.topics.naming import Namer
+
+_EXAMPLES = 8
+_NEAR_MISSES = 5
+
+
+@dataclass
+class Topics:
+    """Named clusters of n traces."""
+
+    clusters: list[Cluster]
+    """The hierarchy: parents before their children, largest first."""
+    labels: np.ndarray
+    """Int (n,): which leaf, an index into `leaf_ids`; -1 marks an outlier."""
+    assigned: np.ndarray
+    """Int (n,): the same with each outlier's nearest leaf."""
+    leaf_ids: list[str]
+    coordinates: np.ndarray
+    """Float (n, 2)."""
+    metrics: TrustMetrics
+    """Stability, coverage, outliers and silhouette; the job adds claims and redactions."""
+
+
+async def build_topics(
+    texts: Sequence[str],
+    vectors: np.ndarray,
+    namer: Namer,
+    config: ClusteringConfig | None = None,
+    *,
+    ids: Sequence[str] | None = None,
+    failed: Sequence[bool] | None = None,
+    on_stage: Callable[[Stage, int], None] | None = None,
+) -> Topics:
+    """Cluster, name and lay out n traces.
+
+    The result does not depend on the order of the traces: they are sorted by text and id before anything random.
+
+    Args:
+        texts: What is clustered and named, n texts.
+        vectors: Float array of shape (n, d), rows of unit length.
+        namer: Names the clusters.
+        config: Clustering; None takes the defaults.
+        ids: Trace ids; None takes the positions.
+        failed: Whether each trace failed; None counts no failures.
+        on_stage: Called with "cluster", "name" and "map" and how many there are to do.
+    """
+    config = config or ClusteringConfig()
+    names = [str(number) for number in range(len(texts))] if ids is None else list(ids)
+    order = np.array(sorted(range(len(texts)), key=lambda i: (texts[i], names[i])), dtype=int)
+    say = on_stage or (lambda stage, total: None)
+    work = _Work(
+        [texts[i] for i in order],
+        np.asarray(vectors, dtype=np.float32)[order],
+        [names[i] for i in order],
+        np.array([bool(failed[i]) if failed is not None else False for i in order], dtype=bool),
+        config,
+    )
+    say("cluster", len(texts))
+    work.cluster()
+    say("name", len(work.nodes))
+    clusters = await work.named(namer)
+    say("map", len(texts))
+    back = np.empty_like(order)
+    back[order] = np.arange(len(order))
+    return Topics(
+        clusters,
+        work.result.labels[back],
+        work.result.assigned[back],
+        work.leaf_ids,
+        coordinates(work.vectors, work.result, config.seed)[back],
+        work.trust(),
+    )
+
+
+@dataclass
+class _Node:
+    """A cluster before it has a name."""
+
+    cluster_id: str
+    parent_id: str | None
+    level: int
+    leaves: list[int]
+
+
+@dataclass
+class _Work:
+    """The stages over one set of traces, in canonical order."""
+
+    texts: list[str]
+    vectors: np.ndarray
+    ids: list[str]
+    failed: np.ndarray
+    config: ClusteringConfig
+
+    def cluster(self) -> None:
+        """Find leaves and the groups above them."""
+        self.result: ClusterResult = cluster_vectors(self.vectors, self.config)
+        labels = self.result.labels
+        count = int(labels.max(initial=-1)) + 1
+        self.leaf_ids = [f"c{number + 1:02d}" for number in range(count)]
+        centres = centroids(from_the_middle(self.vectors), labels) if count else self.vectors[:0]
+        self.nodes = _nodes(self.leaf_ids, group_leaves(centres, self.config.max_levels) if count else [])
+
+    async def named(self, namer: Namer) -> list[Cluster]:
+        """The clusters with names; leaves are named before the groups that are named from them."""
+        members = {node.cluster_id: self._members(node) for node in self.nodes}
+        typical = {node.cluster_id: self._typical(members[node.cluster_id]) for node in self.nodes}
+        misses = {node.cluster_id: self._near_misses(node, members[node.cluster_id]) for node in self.nodes}
+        titles: dict[str, str] = {}
+        named = {}
+        families = {parent: number for number, parent in enumerate({node.parent_id: 0 for node in self.nodes})}
+        for level in sorted({node.level for node in self.nodes}):
+            nodes = [node for node in self.nodes if node.level == level]
+            groups = [
+                Group(
+                    members=[self.texts[i] for i in members[node.cluster_id]],
+                    examples=[self.texts[i] for i in typical[node.cluster_id]],
+                    near_misses=[self.texts[i] for i in misses[node.cluster_id]],
+                    children=[titles[child.cluster_id] for child in self.nodes if child.parent_id == node.cluster_id],
+                    family=families[node.parent_id],
+                )
+                for node in nodes
+            ]
+            for node, name in zip(nodes, await namer.name(groups), strict=True):
+                titles[node.cluster_id] = name.title
+                named[node.cluster_id] = Cluster(
+                    cluster_id=node.cluster_id,
+                    parent_id=node.parent_id,
+                    level=node.level,
+                    title=name.title,
+                    description=name.description,
+                    keywords=name.keywords,
+                    size=len(members[node.cluster_id]),
+                    error_count=int(self.failed[members[node.cluster_id]].sum()),
+                    example_trace_ids=[self.ids[i] for i in typical[node.cluster_id]],
+                    near_miss_trace_ids=[self.ids[i] for i in misses[node.cluster_id]],
+                )
+        return sorted(named.values(), key=lambda cluster: (-cluster.level, -cluster.size, cluster.cluster_id))
+
+    def _members(self, node: _Node) -> np.ndarray:
+        return np.flatnonzero(np.isin(self.result.labels, node.leaves))
+
+    def _typical(self, members: np.ndarray) -> np.ndarray:
+        """The members nearest to the centre, each text once."""
+        centre = self.vectors[members].mean(axis=0)
+        nearest = members[np.argsort(-(self.vectors[members] @ centre), kind="stable")]
+        chosen: dict[str, int] = {}
+        for index in nearest:
+            chosen.setdefault(self.texts[index], int(index))
+            if len(chosen) == _EXAMPLES:
+                break
+        return np.array(list(chosen.values()), dtype=int)
+
+    def _near_misses(self, node: _Node, members: np.ndarray) -> np.ndarray:
+        """The nearest traces outside."""
+        outside = np.ones(len(self.texts), dtype=bool)
+        outside[members] = False
+        candidates = np.flatnonzero(outside)
+        near = self.vectors[candidates] @ self.vectors[members].mean(axis=0)
+        return candidates[np.argsort(-near, kind="stable")[:_NEAR_MISSES]]
+
+    def trust(self) -> TrustMetrics:
+        """What the clustering itself says of its quality."""
+        labels = self.result.labels
+        outliers = int((labels < 0).sum())
+        ari, runs = stability(self.vectors, self.result, self.config)
+        return TrustMetrics(
+            stability_ari=ari,
+            stability_runs=runs,
+            coverage=round(1 - outliers / len(labels), 4) if len(labels) else 0.0,
+            outlier_count=outliers,
+            silhouette=silhouette(self.vectors, labels, self.config.seed),
+        )
+
+
+def _nodes(leaf_ids: list[str], levels: list[np.ndarray]) -> list[_Node]:
+    """Leaves and groups with their parents; a group of one is none."""
+    nodes = [_Node(leaf_id, None, 0, [leaf]) for leaf, leaf_id in enumerate(leaf_ids)]
+    below = {leaf: node for leaf, node in enumerate(nodes)}  # leaf -> its topmost node so far
+    for level, groups in enumerate(levels, 1):
+        for group in np.unique(groups[groups >= 0]):
+            leaves = np.flatnonzero(groups == group).tolist()
+            children = {id(below[leaf]): below[leaf] for leaf in leaves}
+            if len(children) < 2:
+                continue
+            parent = _Node(f"g{level}-{int(group) + 1:02d}", None, level, leaves)
+            for child in children.values():
+                child.parent_id = parent.cluster_id
+            nodes.append(parent)
+            below.update(dict.fromkeys(leaves, parent))
+    return nodes

@@ -1,0 +1,228 @@
+"""The upper part of an insight's page: question, answer, trust, metadata, comparison with an earlier run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from insights_core.entities import ClusterDetails, Insight, InsightStatus
+from pages._ui.insight import comparison, topics
+from pages._ui.look import badges
+from pages._ui.look.formats import duration, emphasised, escape_markdown, moment, money, number, period, plural, share
+from pages._ui.parts import layout
+from pages._ui.shell import loaders, states
+
+
+def scope_line(insight: Insight) -> str:
+    """Insight · 4,812 traces · 12 topics · finished today 11:02 · $2.91"""
+    parts = ["Insight"] + ([plural(insight.trace_count, "trace")] if insight.trace_count else [])
+    if insight.status == InsightStatus.FINISHED:
+        details = loaders.insight_details(insight)
+        if details.traces:
+            parts.append(period(*topics.time_span(details.traces)))
+        parts.append(f"finished {moment(insight.updated_at)}")
+    else:
+        parts.append(f"started {moment(insight.created_at)}")
+    parts.append(
+        money(insight.cost_usd) if insight.cost_usd else "offline, no cost" if insight.model == "offline" else "no cost"
+    )
+    return " · ".join(parts)
+
+
+def question(insight: Insight) -> None:
+    """What was asked."""
+    layout.labelled("Instruction", escape_markdown(insight.instruction, 1500))
+    if insight.description:
+        layout.labelled("Description", escape_markdown(insight.description, 1500))
+
+
+def stopped(insight: Insight) -> None:
+    """Why there is no result, and how to go on."""
+    message = insight.progress.message or "It was stopped before it had a result."
+    with layout.card(badges.word(insight.status.value), height="content"):
+        kind = st.error if insight.status == InsightStatus.FAILED else st.warning
+        kind(
+            escape_markdown(message),
+            icon=":material/error:" if insight.status == InsightStatus.FAILED else ":material/stop_circle:",
+        )
+        question(insight)
+        st.caption("What was summarised so far is kept and is not paid for again.")
+        if st.button("Go on", icon=":material/play_arrow:"):
+            loaders.client().resume_insight(insight.run_id)
+            loaders.forget_lists()
+            st.rerun()
+
+
+def summary(insight: Insight, details: ClusterDetails) -> None:
+    """The first row: question and answer beside the trust figures."""
+    text, trust = st.columns([5, 6])
+    with text, layout.card():
+        question(insight)
+        layout.labelled("Overview", emphasised(details.overview or "No overview was written."))
+    with trust, layout.card():
+        with st.container(horizontal=True, vertical_alignment="center", key="trust-head"):
+            st.subheader(
+                "Can I trust this?",
+                anchor=False,
+                width="stretch",
+                help="Checks on the clustering and on the text. Each says what to do when it is low.",
+            )
+            if details.skipped:
+                _left_out(details)
+            with st.popover("How it was made", icon=":material/tune:", type="tertiary"):
+                layout.pairs(metadata(insight, details))
+        layout.facts(trust_facts(details))
+
+
+def _left_out(details: ClusterDetails) -> None:
+    with st.popover(
+        f"{plural(len(details.skipped), 'trace')} left out", icon=":material/filter_alt_off:", type="tertiary"
+    ):
+        st.caption("These traces matched but are in no topic.")
+        st.dataframe(
+            pd.DataFrame(
+                {"Trace": [one.trace_id for one in details.skipped], "Why": [one.reason for one in details.skipped]}
+            ),
+            hide_index=True,
+        )
+
+
+def trust_facts(details: ClusterDetails) -> list[tuple[str, str, str]]:
+    """(name, value, what it means) for stability, coverage, outliers, separation and claims."""
+    metrics, total = details.metrics, len(details.traces)
+    clustered = total - metrics.outlier_count
+    facts = [
+        _stability(metrics.stability_ari, metrics.stability_runs),
+        ("Coverage", share(metrics.coverage), f"{number(clustered)} of {plural(total, 'trace')} have a topic"),
+        (
+            "Outliers",
+            number(metrics.outlier_count),
+            "shown last in the tree, none hidden" if metrics.outlier_count else "every trace is like some others",
+        ),
+    ]
+    if metrics.silhouette is not None:
+        facts.append(("Separation", f"{metrics.silhouette:.2f}", _separation(metrics.silhouette)))
+    if metrics.claims_checked:
+        removed = metrics.claims_checked - metrics.claims_confirmed
+        meaning = (
+            f"{plural(removed, 'claim')} removed: no line backed them"
+            if removed
+            else "every cited line says what is claimed"
+        )
+        few = metrics.claims_checked < 1000
+        value = f"{metrics.claims_confirmed} of {metrics.claims_checked}"
+        if not few:
+            value = share(metrics.claims_confirmed, metrics.claims_checked)
+            meaning = f"of {number(metrics.claims_checked)}: {meaning}"
+        facts.append(("Claims checked", value, meaning))
+    return facts
+
+
+def _stability(ari: float | None, runs: int) -> tuple[str, str, str]:
+    if ari is None:
+        return "Stability", "–", "too few traces to run it again on a part"
+    again = plural(runs, "re-run")
+    if ari >= 0.75:
+        meaning = f"good: {again} on a part find the same topics"
+    elif ari >= 0.5:
+        meaning = f"fair: {again} agree on most topics; trust the large ones"
+    else:
+        meaning = f"low: {again} find other topics; take more traces"
+    return "Stability", f"{ari:.2f}", meaning
+
+
+def _separation(silhouette: float) -> str:
+    if silhouette >= 0.5:
+        return "topics lie well apart"
+    return "topics touch in places" if silhouette >= 0.2 else "topics overlap: read traces of both before deciding"
+
+
+def metadata(insight: Insight, details: ClusterDetails) -> dict[str, object]:
+    """Run metadata in words."""
+    spec = loaders.insight_spec(insight.run_id)
+    scope, metrics = spec.scope, details.metrics
+    asked = {
+        "Filter": scope.filter_string,
+        "Run": scope.run_id,
+        "Session": scope.session_id,
+        "Chosen traces": number(len(scope.trace_ids)) if scope.trace_ids else None,
+        "Theme": spec.theme_id,
+    }
+    removed = ", ".join(f"{number(count)} × {kind}" for kind, count in sorted(metrics.redactions.items()))
+    return {
+        "Run id": insight.run_id,
+        "Model": details.model,
+        **{name: value for name, value in asked.items() if value},
+        "Matching traces": number(details.matching_traces),
+        "Sampled": f"{number(details.sampled_traces)} (seed {scope.seed})",
+        "Clustering": str((details.config.get("clustering") or details.config).get("method", spec.clustering.method)),
+        "Tokens": f"{number(details.input_tokens)} in, {number(details.output_tokens)} out"
+        if details.input_tokens
+        else "none: worked offline",
+        "Cost": money(details.cost_usd),
+        "Took": duration(1000 * details.duration_s),
+        "Private data removed": removed or "none found",
+    }
+
+
+def compare_dialog(insight: Insight) -> None:
+    """Open the comparison with an earlier insight of the same experiment."""
+    st.dialog("Compare with an earlier insight", width="large")(_compare)(insight)
+
+
+def _compare(insight: Insight) -> None:
+    with states.failures("compare"):
+        others = [
+            one
+            for one in loaders.insights(insight.experiment_id)
+            if one.created_at < insight.created_at and one.status == InsightStatus.FINISHED
+        ]
+        if not others:
+            with states.empty(
+                "Nothing to compare with",
+                "No insight of this experiment ended before this one. Run it again when there are new traces.",
+            ):
+                pass
+            return
+        by_id = {one.run_id: one for one in others}
+        earlier = st.selectbox(
+            "Earlier insight",
+            list(by_id),
+            format_func=lambda one: (
+                f"{by_id[one].name} · {moment(by_id[one].created_at)} · {plural(by_id[one].trace_count, 'trace')}"
+            ),
+        )
+        before, now = loaders.insight_details(by_id[earlier]), loaders.insight_details(insight)
+        matches = comparison.match(before, now)
+        st.caption(comparison.basis(before, now))
+        st.dataframe(
+            pd.DataFrame([_compared(one) for one in matches]),
+            hide_index=True,
+            row_height=36,
+            column_config={
+                "": badges.badge_column("", ["NEW", "REJECTED"], 80),
+                "Topic": st.column_config.TextColumn(width=300),
+                "Before": st.column_config.TextColumn(width=220),
+                "Traces": st.column_config.TextColumn(width=110),
+                "Errors": st.column_config.TextColumn(width=130),
+            },
+            alt="Topics of this insight beside those of the earlier one",
+        )
+
+
+def _compared(one: comparison.Match) -> dict[str, object]:
+    return {
+        "": ["NEW"] if one.before is None else ["REJECTED"] if one.now is None else [],
+        "Topic": one.now.title if one.now else "– gone",
+        "Before": one.before.title if one.before else "–",
+        "Traces": f"{number(one.before.size) if one.before else '–'} → {number(one.now.size) if one.now else '–'}",
+        "Errors": f"{share(one.before.error_rate) if one.before else '–'} → {share(one.now.error_rate) if one.now else '–'}",
+        "Matched by": one.reason,
+    }
+
+
+def age_days(insight: Insight) -> float:
+    """Days since it was last changed."""
+    return (datetime.now(UTC) - insight.updated_at).total_seconds() / 86_400

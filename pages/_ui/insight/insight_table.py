@@ -1,0 +1,114 @@
+"""The table of insights with its filters, and the running ones above it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from insights_core.entities import Insight, InsightStatus
+from pages._ui.actions import create_insight
+from pages._ui.insight import progress
+from pages._ui.look import badges
+from pages._ui.look.formats import moment, money, plural
+from pages._ui.parts import layout
+from pages._ui.shell import loaders, navigation, states, url_state
+
+_KINDS = {"all": "All", "finished": "Finished", "running": "Running", "failed": "Failed"}
+_STATUSES = {
+    "finished": (InsightStatus.FINISHED,),
+    "running": progress.UNDER_WAY,
+    "failed": (InsightStatus.FAILED, InsightStatus.KILLED),
+}
+_SORTS = {"newest": "Newest first", "traces": "Most traces", "topics": "Most topics", "name": "By name"}
+
+
+def insight_table(experiment_id: str) -> None:
+    """Running insights with progress, then the table of all."""
+    found = loaders.insights(experiment_id)
+    if not found:
+        with states.empty(
+            "No insights yet",
+            "An insight reads traces, groups them by what they say and names the groups. Ask what you want to know; it says first what it will take.",
+        ):
+            create_insight.button(experiment_id, key="create-first")
+        return
+    for one in found:
+        if one.status in progress.UNDER_WAY:
+            with layout.card("Under way", f"started {moment(one.created_at)}", height="content"):
+                progress.running_insight(one.run_id, one.run_id)
+    shown = _filtered(found)
+    st.caption(f"{plural(len(shown), 'insight')}" + (f" of {len(found)}" if len(shown) < len(found) else ""))
+    if shown:
+        _table(shown)
+    else:
+        with states.empty("No insight matches", "Clear the search or choose another status."):
+            pass
+
+
+def _filtered(found: list[Insight]) -> list[Insight]:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        words = st.text_input(
+            "Search",
+            key="insights-search",
+            placeholder="Search names and instructions",
+            icon=":material/search:",
+            label_visibility="collapsed",
+            width=280,
+        )
+        kind = url_state.segmented("Status", _KINDS, "status", "insights-status", "all")
+        changed = url_state.follow("sort", "insights-sort", list(_SORTS), "newest")
+        sort = st.selectbox(
+            "Sort",
+            list(_SORTS),
+            format_func=_SORTS.__getitem__,
+            key="insights-sort",
+            on_change=changed,
+            label_visibility="collapsed",
+            width=160,
+        )
+    shown = [one for one in found if kind == "all" or one.status in _STATUSES[kind]]
+    if words:
+        shown = [one for one in shown if words.lower() in f"{one.name} {one.instruction}".lower()]
+    by = {
+        "traces": lambda one: -one.trace_count,
+        "topics": lambda one: -one.cluster_count,
+        "name": lambda one: one.name.lower(),
+    }
+    return sorted(shown, key=by[sort]) if sort in by else shown
+
+
+def _table(shown: list[Insight]) -> None:
+    column = st.column_config
+    frame = pd.DataFrame(
+        {
+            "Status": [[one.status.value] for one in shown],
+            "Name": [one.name for one in shown],
+            "Instruction": [one.instruction for one in shown],
+            "Traces": [one.trace_count for one in shown],
+            "Topics": [one.cluster_count for one in shown],
+            "Cost": [money(one.cost_usd) if one.cost_usd else "–" for one in shown],
+            "Updated": [moment(one.updated_at) for one in shown],
+            "": ["Open"] * len(shown),
+        }
+    )
+    st.dataframe(
+        frame,
+        hide_index=True,
+        row_height=40,
+        height="content" if len(shown) <= 15 else 640,
+        key="insights-table",
+        alt="Insights",
+        column_config={
+            "Status": badges.badge_column("Status", [one.value for one in InsightStatus]),
+            "Name": column.TextColumn(width=260),
+            "Instruction": column.TextColumn(width=380),
+            "Traces": column.NumberColumn(width=70),
+            "Topics": column.NumberColumn(width=70),
+            "Cost": column.TextColumn(width=80),
+            "Updated": column.TextColumn(width=110),
+            "": column.ButtonColumn(key="open-insight", type="tertiary", width=70),
+        },
+    )
+    clicked = st.session_state.get("open-insight")
+    if clicked:
+        navigation.go_to("insight", {"run": shown[clicked["row"]].run_id})

@@ -1,0 +1,134 @@
+"""The table of investigations with its filters; refreshed while one of them goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from insights_core.entities import AnalysisStatus
+from insights_core.entities.investigation import AnalysisSummary
+from pages._ui.investigation import live
+from pages._ui.look.formats import moment, plural
+from pages._ui.parts import dialogs
+from pages._ui.shell import investigations, states, url_state
+
+PHASES = {
+    "RUNNING": ("Running", "blue"),
+    "PAUSED": ("Paused", "yellow"),
+    "COMPLETED": ("Completed", "green"),
+    "ARCHIVED": ("Archived", "gray"),
+}
+_KINDS = {"all": "All", "active": "Active", "completed": "Completed", "archived": "Archived"}
+_REFRESH_SECONDS = 3.0
+
+
+def new_button(key: str = "new-analysis", primary: bool = True) -> None:
+    """The button that opens the dialog of a new investigation."""
+    if st.button("New investigation", icon=":material/add:", type="primary" if primary else "secondary", key=key):
+        dialogs.forget("new-analysis-")
+        dialogs.ask("new-analysis")
+
+
+def run_table(experiment_id: str, may_write: bool) -> None:
+    """Filters, count and table."""
+    found = investigations.analyses(experiment_id)
+    if not found:
+        _nothing(experiment_id, may_write)
+        return
+    words, kind = _filters()
+    active = any(one.status == AnalysisStatus.ACTIVE for one in found)
+
+    @states.fragment(run_every=_REFRESH_SECONDS if active else None, key="run-table")
+    def table() -> None:
+        everything = investigations.analyses(experiment_id)
+        shown = [
+            one
+            for one in everything
+            if kind in ("all", one.status.lower()) and words.lower() in f"{one.title} {one.run_name}".lower()
+        ]
+        running = sum(live.phase(one.status, one.updated_at) == "RUNNING" for one in everything)
+        st.caption(
+            plural(len(shown), "investigation")
+            + (f" of {len(everything)}" if len(shown) < len(everything) else "")
+            + (f", {running} running now" if running else "")
+        )
+        if shown:
+            _table(shown)
+        else:
+            with states.empty("No investigation matches", "Clear the search or choose another status."):
+                pass
+
+    table()
+
+
+def _nothing(experiment_id: str, may_write: bool) -> None:
+    with states.empty(
+        "No investigations yet",
+        "An investigation tests hypotheses against traces, for and against, until one can decide. Start one here, or let an agent do it from the command line.",
+    ):
+        if may_write:
+            new_button("new-analysis-first")
+    _, middle, _ = st.columns([1, 2, 1])
+    middle.code(
+        f'mlflow-insights create-analysis --experiment-id {experiment_id} --run-name payment-failures --name "Payment failures"',
+        language="bash",
+        wrap_lines=True,
+    )
+
+
+def _filters() -> tuple[str, str]:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        words = st.text_input(
+            "Search",
+            key="runs-search",
+            placeholder="Search names",
+            icon=":material/search:",
+            label_visibility="collapsed",
+            width=240,
+        )
+        kind = url_state.segmented("Status", _KINDS, "status", "runs-status", "all")
+    return words, kind
+
+
+def _table(shown: Sequence[AnalysisSummary]) -> None:
+    column = st.column_config
+    frame = pd.DataFrame(
+        {
+            "Status": [[live.phase(one.status, one.updated_at)] for one in shown],
+            "Name": [one.title for one in shown],
+            "Run": [one.run_name for one in shown],
+            "Hypotheses": [one.hypothesis_count for one in shown],
+            "Validated": [one.validated_count for one in shown],
+            "Created": [moment(one.created_at) for one in shown],
+            "Updated": [moment(one.updated_at) for one in shown],
+            "": ["Open"] * len(shown),
+        }
+    )
+    st.dataframe(
+        frame,
+        hide_index=True,
+        row_height=40,
+        height="content" if len(shown) <= 15 else 640,
+        key="runs-table",
+        alt="Investigations, what changed last first",
+        column_config={
+            "Status": column.MultiselectColumn(
+                options=list(PHASES),
+                color=[colour for _, colour in PHASES.values()],
+                format_func=lambda one: PHASES[one][0],
+                width=110,
+            ),
+            "Name": column.TextColumn(width=350),
+            "Run": column.TextColumn("Run name", width=190),
+            "Hypotheses": column.NumberColumn(width=90),
+            "Validated": column.NumberColumn(width=80),
+            "Created": column.TextColumn(width=110),
+            "Updated": column.TextColumn(width=110),
+            "": column.ButtonColumn(key="open-run", type="tertiary", width=70),
+        },
+    )
+    clicked = st.session_state.get("open-run")
+    if clicked and clicked["row"] < len(shown):
+        dialogs.leave("run", {"run": shown[clicked["row"]].id})
