@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -11,10 +10,10 @@ from insights_core.connection import Connection
 from insights_core.errors import InvalidParameterError, mlflow_errors
 from insights_core.traces.drafts import TraceDraft
 from insights_core.traces.importing import openai_messages, posthog
+from insights_core.traces.importing.made_up import MadeUp
 from insights_core.traces.importing.records import Record, read_records
 from insights_core.traces.writing import find_or_create_experiment, write_traces
 
-_DAY_MS = 86_400_000
 # Where MLflow does not know when an experiment was made: some fixed day, so that times stay the same.
 _UNKNOWN_CREATION_MS = 1_735_689_600_000
 
@@ -30,33 +29,6 @@ class Format(Protocol):
 
     def drafts(self, records: Iterable[Record], made_up: MadeUp) -> Iterator[TraceDraft]:
         """The traces, in the order of the file."""
-
-
-class MadeUp:
-    """What a file does not say: ids from its content, and times spread over the week before the experiment was made.
-
-    The same record gets the same id and time in the same experiment, however often it is imported.
-
-    Args:
-        experiment_id: Goes into the ids.
-        until_ms: The end of the week.
-        traces: How many share the week.
-    """
-
-    def __init__(self, experiment_id: str, until_ms: int, traces: int) -> None:
-        self.experiment_id = experiment_id
-        self._until_ms = until_ms
-        self._traces = max(traces, 1)
-        self._seen: Counter[str] = Counter()
-
-    def occurrence(self, content: str) -> int:
-        """How often this content came before: real files hold the same conversation more than once."""
-        self._seen[content] += 1
-        return self._seen[content] - 1
-
-    def start_ms(self, position: int) -> int:
-        """When the trace at this position of the file may have started."""
-        return self._until_ms - 7 * _DAY_MS + (2 * position + 1) * 7 * _DAY_MS // (2 * self._traces)
 
 
 FORMATS: dict[str, Format] = {"openai-messages": openai_messages.OpenAIMessages(), "posthog": posthog.PostHog()}

@@ -18,7 +18,7 @@ from insights_core.traces.importing.records import Record
 from insights_core.traces.importing.tool_results import error_of
 
 if TYPE_CHECKING:
-    from insights_core.traces.importing import MadeUp
+    from insights_core.traces.importing.made_up import MadeUp
 
 _LISTS = (
     "messages",

@@ -15,7 +15,7 @@ from insights_core.traces.importing.fields import epoch_ms, tags_of
 from insights_core.traces.importing.records import Record
 
 if TYPE_CHECKING:
-    from insights_core.traces.importing import MadeUp
+    from insights_core.traces.importing.made_up import MadeUp
 
 _KINDS = {"$ai_generation": "CHAT_MODEL", "$ai_embedding": "EMBEDDING", "$ai_span": "CHAIN"}
 _OPINIONS = ("$ai_metric", "$ai_feedback")
