@@ -32,7 +32,7 @@ CLUSTER_COLUMNS = {
     "title": "Topic",
     "size": "Traces",
     "share": "Share %",
-    "error_count": "Failed",
+    "bad": "Errors / failed",
     "keywords": "Keywords",
     "cluster_id": "Cluster",
 }
@@ -68,6 +68,10 @@ def spec_options(command: Any) -> Any:
         ),
         click.option("--n-clusters", type=int, help="For kmeans and agglomerative."),
         click.option("--max-cost-usd", type=float, help="Stop before it costs more. Default: INSIGHTS_MAX_COST_USD."),
+        click.option(
+            "--failed-when",
+            help="Which traces failed: `tags.reward < 1`, `feedback.correct = false`. Default: only status ERROR is known.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -216,7 +220,7 @@ def _cluster_rows(clusters: list[Any], total: int) -> list[dict[str, Any]]:
                     "title": ("· " * depth) + cluster.title,
                     "size": cluster.size,
                     "share": f"{100 * cluster.size / total:.1f}",
-                    "error_count": cluster.error_count,
+                    "bad": f"{cluster.bad_count:,} of {cluster.bad_of:,} {cluster.bad_word}",
                     "keywords": ", ".join(cluster.keywords[:4]),
                     "cluster_id": cluster.cluster_id,
                 }

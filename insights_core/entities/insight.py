@@ -71,6 +71,9 @@ class InsightSpec(Strict):
     max_chars: int = Field(12_000, ge=500)
     """Budget for one trace's text."""
     max_cost_usd: float | None = Field(None, gt=0)
+    failed_when: str | None = Field(None, max_length=500)
+    """Which traces failed, as a person defines it: conditions on `tags.NAME`, `feedback.NAME` and `status`, joined by
+    AND or by OR, such as `tags.reward < 1`. None: no trace is known to have failed but by its status."""
 
 
 class Outcome(StrEnum):
@@ -163,7 +166,49 @@ class Insight(Record):
     progress: InsightProgress = Field(default_factory=InsightProgress)
 
 
-class Cluster(Record):
+class Tally(Record):
+    """How many of some traces broke, failed and seem to have failed: three things that are never added up."""
+
+    size: int
+    """Traces."""
+    error_count: int = 0
+    """Of these, traces whose status is ERROR."""
+    known_count: int = 0
+    """Of these, traces of which a person's rule (`failed_when`) says whether they failed."""
+    failed_count: int = 0
+    """Of those known, the ones that failed."""
+    suspected_count: int = 0
+    """Of the others, traces that seem to have failed: a guess."""
+
+    def add(self, row: TraceRow) -> None:
+        """Count what a trace says of itself; its size is counted already."""
+        self.error_count += row.status == "ERROR"
+        self.known_count += row.failed_by == "rule"
+        self.failed_count += row.failed_by == "rule" and bool(row.failed)
+        self.suspected_count += row.failed_by == "guess" and bool(row.failed)
+
+    @property
+    def bad_count(self) -> int:
+        """Failed traces where a rule says which failed, else those whose status is ERROR."""
+        return self.failed_count if self.known_count else self.error_count
+
+    @property
+    def bad_of(self) -> int:
+        """Out of how many `bad_count` is."""
+        return self.known_count or self.size
+
+    @property
+    def bad_rate(self) -> float:
+        """Share of `bad_count`; 0 where there is no trace."""
+        return self.bad_count / self.bad_of if self.bad_of else 0.0
+
+    @property
+    def bad_word(self) -> str:
+        """failed, or errors: what `bad_count` counts."""
+        return "failed" if self.known_count else "errors"
+
+
+class Cluster(Tally):
     """A node of the hierarchy. Leaves hold traces, parents hold clusters."""
 
     cluster_id: str
@@ -173,10 +218,6 @@ class Cluster(Record):
     title: str
     description: str = ""
     keywords: list[str] = Field(default_factory=list)
-    size: int
-    """Traces in it or below it."""
-    error_count: int = 0
-    """Of these, traces whose status is ERROR or whose outcome is failure."""
     example_trace_ids: list[str] = Field(default_factory=list)
     """Most typical first; what the title rests on."""
     near_miss_trace_ids: list[str] = Field(default_factory=list)
@@ -204,11 +245,39 @@ class TraceRow(Record):
     timestamp_ms: int
     span_count: int = 0
     relevant: bool = True
+    failed: bool | None = None
+    """Whether it did not do what was asked; None where nobody and nothing says it."""
+    failed_by: Literal["rule", "guess"] | None = None
+    """Whether a person's rule says so or a guess; never the status alone, which `status` has."""
 
 
 class SkippedTrace(Record):
     trace_id: str
     reason: str
+
+
+class GuessQuality(Record):
+    """How often the guess of which traces failed agrees with what a person's rule says, on traces it had not seen."""
+
+    known: int
+    """Traces of which the rule tells."""
+    failed: int
+    """Of these, the failed ones."""
+    flagged: int
+    """Of the known ones, those that the guess says failed."""
+    hits: int
+    """Of the flagged ones, those that did."""
+    precision_low: float
+    precision_high: float
+    """95 % interval of hits / flagged."""
+    recall_low: float
+    recall_high: float
+    """95 % interval of hits / failed."""
+
+    @property
+    def beats_base_rate(self) -> bool:
+        """Whether what it flags fails more often than the traces do anyway; else it is not shown."""
+        return self.precision_low > self.failed / self.known
 
 
 class TrustMetrics(Record):
@@ -227,6 +296,8 @@ class TrustMetrics(Record):
     """Claims whose cited lines exist and contain what is quoted."""
     redactions: dict[str, int] = Field(default_factory=dict)
     """Kind of private data -> how often it was removed before text left the process."""
+    guess: GuessQuality | None = None
+    """None where too few traces are known to have failed or not."""
 
 
 class ClusterDetails(Record):

@@ -1,12 +1,12 @@
 import pytest
 
-from insights_core.entities import Cluster, ClusterDetails, Outcome, TraceRow, TrustMetrics
+from insights_core.entities import Cluster, ClusterDetails, TraceRow, TrustMetrics
 from pages._ui.insight import comparison, topics
 from pages._ui.look import previews
 from pages._ui.map import map_figure
 
 
-def row(trace_id, cluster_id, status="OK", at=0, outcome=Outcome.SUCCESS):
+def row(trace_id, cluster_id, status="OK", at=0, failed=None, by=None):
     return TraceRow(
         trace_id=trace_id,
         cluster_id=cluster_id,
@@ -15,8 +15,9 @@ def row(trace_id, cluster_id, status="OK", at=0, outcome=Outcome.SUCCESS):
         y=0,
         title=trace_id,
         summary=trace_id,
-        outcome=outcome,
         status=status,
+        failed=failed,
+        failed_by=by,
         timestamp_ms=at,
         latency_ms=10,
     )
@@ -72,7 +73,7 @@ def test_the_tree_begins_with_the_worst_and_ends_with_the_outliers(two_groups):
         ("Outliers", 0),
     ]
     assert [topic.size for topic in tree] == [3, 1, 2, 2, 2, 1]
-    assert tree[0].error_count == 2
+    assert tree[0].tally.error_count == 2
 
 
 def test_a_cluster_whose_parent_is_missing_is_still_listed():
@@ -81,15 +82,36 @@ def test_a_cluster_whose_parent_is_missing_is_still_listed():
     assert [topic.title for topic in tree] == ["Lost"]
 
 
-def test_what_was_not_done_counts_as_an_error_although_nothing_broke():
-    assert topics.failed(row("a", "x", outcome=Outcome.FAILURE))
-    assert not topics.failed(row("a", "x"))
+def test_a_rule_decides_what_failed_then_the_status_and_never_a_guess():
+    assert topics.failed(row("a", "x", "ERROR"))
+    assert topics.failed(row("a", "x", failed=True, by="rule"))
+    assert not topics.failed(row("a", "x", "ERROR", failed=False, by="rule"))
+    assert not topics.failed(row("a", "x", failed=True, by="guess"))
+
+
+def test_a_guess_is_called_one_and_a_known_failure_is_not():
+    known = topics.tally([row("a", "x", failed=True, by="rule"), row("b", "x", failed=False, by="rule"), row("c", "x")])
+    assert topics.rate_words(known) == "50.0% failed" and topics.suspicion_words(known) == ""
+    guessed = topics.tally([row("a", "x", "ERROR"), row("b", "x", failed=True, by="guess")])
+    assert topics.rate_words(guessed) == "50.0% errors" and "1 more seem not done (a guess)" in topics.suspicion_words(
+        guessed
+    )
+
+
+def test_the_worst_topic_is_one_in_which_much_goes_wrong_for_sure():
+    """One of one, thirty of forty and fifty of a thousand: the second is where to look."""
+    rows = [row("a", "lone", "ERROR")]
+    rows += [row(f"b{n}", "bad", "ERROR" if n < 30 else "OK") for n in range(40)]
+    rows += [row(f"c{n}", "wide", "ERROR" if n < 15 else "OK") for n in range(300)]
+    tree = topics.tree(details(rows, [cluster("lone", "Lone"), cluster("bad", "Bad"), cluster("wide", "Wide")]))
+    assert topics.worst(tree).title == "Bad"
+    assert topics.worst(topics.tree(details([row("a", "x")], [cluster("x", "Fine")]))) is None
 
 
 def test_orders_of_traces(two_groups):
     rows = [one for one in two_groups.traces if one.cluster_id == "bad"]
 
-    assert [one.trace_id for one in topics.ordered(rows, "Errors first")] == ["c", "d"]
+    assert [one.trace_id for one in topics.ordered(rows, "Worst first")] == ["c", "d"]
     assert [one.trace_id for one in topics.ordered(rows, "Newest")] == ["d", "c"]
     assert [one.trace_id for one in topics.ordered(rows, "Typical", ["c"])] == ["c", "d"]
 

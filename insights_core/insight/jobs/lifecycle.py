@@ -19,6 +19,7 @@ from insights_core.entities.insight import (
     InsightEstimate,
     InsightSpec,
     InsightStatus,
+    TraceScope,
 )
 from insights_core.errors import ConflictError, InvalidParameterError, InvalidStatusChangeError, mlflow_errors
 from insights_core.insight.jobs import persist
@@ -39,8 +40,26 @@ TOKEN_VARIABLE = "INSIGHTS_JOB_TOKEN"  # noqa: S105 - the name, and it opens not
 HEADERS_VARIABLE = "INSIGHTS_JOB_HEADERS"
 
 
+# Enough to meet both kinds of traces, few enough for the moment in which a dialog opens.
+_PROPOSED_FROM = 200
+
+
 class InsightJobs(Connection):
     """What a client does with insight jobs."""
+
+    def propose_failure_rules(self, experiment_id: str | None = None) -> list[str]:
+        """Rules of what failed that tags and assessments of the newest traces suggest, for `InsightSpec.failed_when`.
+
+        Args:
+            experiment_id: None takes MLFLOW_EXPERIMENT_ID.
+        """
+        from itertools import islice
+
+        from insights_core.insight.reading import propose_rules
+        from insights_core.traces.search import iter_trace_infos
+
+        scope = TraceScope(experiment_id=self.experiment_or_default(experiment_id))
+        return propose_rules(islice(iter_trace_infos(self, scope), _PROPOSED_FROM))
 
     def estimate_insight(self, spec: InsightSpec) -> InsightEstimate:
         """What a job would read, cost and take, before anything is spent.
@@ -212,7 +231,8 @@ def checked_spec(spec: InsightSpec) -> InsightSpec:
     """The specification with blanks removed from its instruction.
 
     Raises:
-        InvalidParameterError: The instruction says nothing, or the list of trace ids is empty.
+        InvalidParameterError: The instruction says nothing, the list of trace ids is empty, or the rule of what failed
+            cannot be read.
     """
     instruction = spec.instruction.strip()
     if len(instruction) < 3:
@@ -224,6 +244,10 @@ def checked_spec(spec: InsightSpec) -> InsightSpec:
         raise InvalidParameterError(
             "The list of trace ids is empty. Name at least one, or leave it out.", field="trace_ids"
         )
+    if spec.failed_when is not None:
+        from insights_core.insight.reading import FailureRule
+
+        FailureRule(spec.failed_when)
     return spec.model_copy(update={"instruction": instruction})
 
 

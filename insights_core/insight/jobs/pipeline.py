@@ -21,13 +21,30 @@ from insights_core.entities.insight import (
     ClusterDetails,
     InsightSpec,
     SkippedTrace,
+    Tally,
     TraceRow,
     TraceScope,
 )
 from insights_core.errors import InvalidParameterError, ModelError
 from insights_core.insight.jobs import persist
-from insights_core.insight.jobs.result import has_failed, make_row, place_rows, remark_on, text_to_embed, why_nothing
-from insights_core.insight.reading import Intake, Summarizing, SummaryKey, TraceFacts, read_facts, total_redactions
+from insights_core.insight.jobs.result import (
+    count_failures,
+    judge_rows,
+    make_row,
+    place_rows,
+    remark_on,
+    text_to_embed,
+    why_nothing,
+)
+from insights_core.insight.reading import (
+    FailureRule,
+    Intake,
+    Summarizing,
+    SummaryKey,
+    TraceFacts,
+    read_facts,
+    total_redactions,
+)
 
 if TYPE_CHECKING:
     from insights_core.insight.stages import Embedder, Reporter, Stage, Summarizer
@@ -189,7 +206,8 @@ class _Job:
             scope = TraceScope(experiment_id=scope.experiment_id, trace_ids=chosen[1])
         sample = sample_traces(self._connection, scope)
         key = SummaryKey.of(self._spec, self._stages.summarizer)
-        facts = [read_facts(info, key, self._spec.max_chars) for info in sample.infos]
+        rule = FailureRule(self._spec.failed_when) if self._spec.failed_when else None
+        facts = [read_facts(info, key, self._spec.max_chars, rule) for info in sample.infos]
         if chosen is None and facts:
             wanted = [item.trace_id for item in facts] + sample.missing
             persist.write_sample(self._connection, self._run_id, sample.matching, wanted)
@@ -207,7 +225,7 @@ class _Job:
     async def _understand(self, matching: int, intake: Intake) -> ClusterDetails:
         """From summaries to the named map and its overview."""
         rows = [make_row(facts, record) for facts, record in zip(intake.facts, intake.records, strict=True)]
-        failed = [has_failed(row) for row in rows]
+        guess = judge_rows(rows, intake)
         texts = [text_to_embed(record.summary) for record in intake.records]
         from insights_core.insight.topics import build_topics
 
@@ -220,19 +238,20 @@ class _Job:
             OfflineOnFailure(self._stages.namer),
             self._spec.clustering,
             ids=[row.trace_id for row in rows],
-            failed=failed,
             on_stage=clock.enter,
         )
         place_rows(rows, topics, persist.id_prefix(self._run_id))
+        tally = count_failures(topics.clusters, rows)
+        topics.metrics.guess = guess
         clock.enter("overview")
-        overview = await self._overview(topics, len(rows), sum(failed))
+        overview = await self._overview(topics, tally)
         clock.end()
         return self._details(matching, intake, rows, topics, overview)
 
-    async def _overview(self, topics: Topics, trace_count: int, failed_count: int) -> str:
+    async def _overview(self, topics: Topics, tally: Tally) -> str:
         from insights_core.insight.topics import OfflineOverview
 
-        figures = (topics.clusters, trace_count, failed_count, topics.metrics.outlier_count)
+        figures = (topics.clusters, tally, topics.metrics.outlier_count)
         try:
             return await self._stages.overview.write(*figures)
         except ModelError as error:

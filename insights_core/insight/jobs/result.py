@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from insights_core.entities.insight import InsightSpec, Outcome, TraceRow, TraceSummary
+from insights_core.entities.insight import Cluster, GuessQuality, InsightSpec, Outcome, Tally, TraceRow, TraceSummary
+from insights_core.insight.reading import guess_failures
 
 if TYPE_CHECKING:
     from insights_core.insight.reading import Intake, SummaryRecord, TraceFacts
@@ -22,6 +23,21 @@ def place_rows(rows: list[TraceRow], topics: Topics, prefix: str) -> None:
         row.cluster_id = leaf_ids[label] if label >= 0 else None
         row.nearest_cluster_id = leaf_ids[nearest] if nearest >= 0 else None
         row.x, row.y = (round(float(value), 4) for value in topics.coordinates[index])
+
+
+def count_failures(clusters: list[Cluster], rows: list[TraceRow]) -> Tally:
+    """Put into each cluster how many of its traces broke, failed, and seem to have failed; give back all of them."""
+    parents = {cluster.cluster_id: cluster.parent_id for cluster in clusters}
+    own = {cluster.cluster_id: cluster for cluster in clusters}
+    for row in rows:
+        at = row.cluster_id
+        while at is not None:
+            own[at].add(row)
+            at = parents[at]
+    total = Tally(size=len(rows))
+    for row in rows:
+        total.add(row)
+    return total
 
 
 def text_to_embed(summary: TraceSummary) -> str:
@@ -49,9 +65,29 @@ def make_row(facts: TraceFacts, record: SummaryRecord) -> TraceRow:
     )
 
 
-def has_failed(row: TraceRow) -> bool:
-    """Whether MLflow or the summary says that the trace failed."""
-    return row.status == "ERROR" or row.outcome == Outcome.FAILURE
+def judge_rows(rows: list[TraceRow], intake: Intake) -> GuessQuality | None:
+    """Say of each row whether it failed: by the person's rule, else by what the guess learnt from it.
+
+    Without a rule, what broke off although its status is not ERROR is the only guess.
+
+    Returns:
+        How good the guess is; None where too few traces are known.
+    """
+    truth = [facts.failed for facts in intake.facts]
+    for row, said in zip(rows, truth, strict=True):
+        if said is not None:
+            row.failed, row.failed_by = said, "rule"
+    if not any(said is not None for said in truth):
+        for row in rows:
+            if row.status != "ERROR" and row.outcome == Outcome.FAILURE:
+                row.failed, row.failed_by = True, "guess"
+        return None
+    groups = [facts.session or facts.trace_id for facts in intake.facts]
+    guess = guess_failures([record.signs for record in intake.records], truth, groups)
+    for row, said in zip(rows, guess.failed, strict=True):
+        if row.failed is None and said is not None:
+            row.failed, row.failed_by = said, "guess"
+    return guess.quality
 
 
 def why_nothing(spec: InsightSpec, matching: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from insights_core.doors import front_door
 
 if TYPE_CHECKING:
+    from insights_core.insight.reading.calibration import guess_failures as guess_failures
     from insights_core.insight.reading.intake import Intake as Intake
     from insights_core.insight.reading.intake import Prepared as Prepared
     from insights_core.insight.reading.intake import Summarizing as Summarizing
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
     from insights_core.insight.reading.records import total_redactions as total_redactions
     from insights_core.insight.reading.summarize import ModelSummarizer as ModelSummarizer
     from insights_core.insight.reading.summarize import OfflineSummarizer as OfflineSummarizer
+    from insights_core.insight.reading.truth import FailureRule as FailureRule
+    from insights_core.insight.reading.truth import propose_rules as propose_rules
 
 __all__, __getattr__ = front_door(
     __name__,
     {
+        "calibration": ["guess_failures"],
         "intake": ["Intake", "Prepared", "Summarizing", "TraceFacts", "prepare", "read_facts"],
         "records": ["SummaryKey", "SummaryRecord", "digest", "total_redactions"],
         "summarize": ["ModelSummarizer", "OfflineSummarizer"],
+        "truth": ["FailureRule", "propose_rules"],
     },
 )

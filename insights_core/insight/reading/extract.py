@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from insights_core.insight.reading.outcome import DONE, HANDOVER, REFUSAL
+from insights_core.insight.reading.endings import DONE, HANDOVER, REFUSAL
 from insights_core.insight.reading.sentences import core_of, scored_sentences, shorten, without_ids, word_starts
 
 if TYPE_CHECKING:

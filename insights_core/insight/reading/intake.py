@@ -37,6 +37,7 @@ from insights_core.traces.writeback import SummaryLog, TraceWriter
 if TYPE_CHECKING:
     from mlflow.entities import TraceInfo
 
+    from insights_core.insight.reading.truth import FailureRule
     from insights_core.insight.stages import Reporter, Summarizer
     from insights_core.llm import Usage
     from insights_core.traces.redaction import Redactor
@@ -70,6 +71,9 @@ class TraceFacts:
     text_key: str | None
     stored: SummaryRecord | None
     """A summary with the job's model and prompt; maybe of another text."""
+    failed: bool | None = None
+    """What a person's rule says; None where there is none, or where it does not tell."""
+    session: str | None = None
 
     @property
     def is_done(self) -> bool:
@@ -102,7 +106,7 @@ class Intake:
     """Traces that the spending cap did not allow."""
 
 
-def read_facts(info: TraceInfo, key: SummaryKey, max_chars: int) -> TraceFacts:
+def read_facts(info: TraceInfo, key: SummaryKey, max_chars: int, rule: FailureRule | None = None) -> TraceFacts:
     """The few things of a listed trace that the job keeps."""
     import json
 
@@ -119,6 +123,8 @@ def read_facts(info: TraceInfo, key: SummaryKey, max_chars: int) -> TraceFacts:
         spans,
         text_key(info, max_chars),
         stored_record(info, key),
+        rule.failed(info) if rule else None,
+        metadata.get("mlflow.trace.session"),
     )
 
 
@@ -277,6 +283,7 @@ class Summarizing:
 
     async def _one(self, item: Prepared, log: SummaryLog) -> None:
         from insights_core.insight.reading.claims import check_claims
+        from insights_core.insight.reading.signs import signs_of
 
         facts, text_hash = item.facts, digest(item.text)
         if facts.stored and facts.stored.text_hash == text_hash:
@@ -289,7 +296,15 @@ class Summarizing:
         error = self._redactor_of_results.redact(item.view.error)[:_REASON_CHARS] if item.view.error else None
         stored_id = facts.stored.assessment_id if facts.stored else None
         record = SummaryRecord(
-            summary, text_hash, facts.text_key, error, checked, confirmed, item.redactions, stored_id
+            summary,
+            text_hash,
+            facts.text_key,
+            error,
+            checked,
+            confirmed,
+            item.redactions,
+            stored_id,
+            signs_of(item.view),
         )
         self._records[facts.trace_id] = record
         log.add(to_feedback(facts.trace_id, record, self._key, self._run_id), replaces=stored_id is not None)

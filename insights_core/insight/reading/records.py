@@ -65,6 +65,8 @@ class SummaryRecord:
     redactions: dict[str, int] = field(default_factory=dict)
     assessment_id: str | None = None
     """Where it is stored; None while it is not."""
+    signs: dict[str, float] | None = None
+    """How the trace went, in numbers (`signs.signs_of`); None of a summary that was stored without."""
 
 
 def digest(value: Any) -> str:
@@ -138,6 +140,7 @@ def _read(assessment: Any) -> SummaryRecord | None:
         _whole(metadata.get("claims_confirmed")),
         _counts(metadata.get("redactions")),
         assessment.assessment_id,
+        _signs(metadata.get("signs")),
     )
 
 
@@ -157,6 +160,13 @@ def _counts(text: Any) -> dict[str, int]:
     )
 
 
+def _signs(text: Any) -> dict[str, float] | None:
+    try:
+        return {str(name): float(value) for name, value in json.loads(text).items()} if text else None
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
 def to_feedback(trace_id: str, record: SummaryRecord, key: SummaryKey, run_id: str) -> Feedback:
     """The assessment that stores a summary."""
     from mlflow.entities import AssessmentSource, Feedback
@@ -173,6 +183,7 @@ def to_feedback(trace_id: str, record: SummaryRecord, key: SummaryKey, run_id: s
         "text_key": record.text_key,
         "error": record.error,
         "redactions": json.dumps(record.redactions, sort_keys=True) if record.redactions else None,
+        "signs": json.dumps(record.signs) if record.signs else None,
     }
     source = AssessmentSource(source_type="CODE" if key.model == OFFLINE else "LLM_JUDGE", source_id=key.model)
     feedback = Feedback(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import BaseModel, Field
 
-from insights_core.entities.insight import Cluster
+from insights_core.entities.insight import Cluster, Tally
 from insights_core.markdown import escape_markdown
 
 if TYPE_CHECKING:
@@ -21,13 +21,12 @@ _FEWEST_FAILURES = 3
 class OverviewWriter(Protocol):
     """Makes the overview of an insight."""
 
-    async def write(self, clusters: Sequence[Cluster], trace_count: int, failed_count: int, outlier_count: int) -> str:
+    async def write(self, clusters: Sequence[Cluster], total: Tally, outlier_count: int) -> str:
         """Markdown of a few sentences.
 
         Args:
             clusters: The whole hierarchy.
-            trace_count: Traces in the insight.
-            failed_count: Of these, traces that failed.
+            total: All traces of the insight, and how many of them failed.
             outlier_count: Of these, traces in no cluster.
         """
         ...
@@ -40,12 +39,12 @@ def _rate(count: int, total: int) -> str:
 class OfflineOverview:
     """Sentences made from the figures, nothing else."""
 
-    async def write(self, clusters: Sequence[Cluster], trace_count: int, failed_count: int, outlier_count: int) -> str:
+    async def write(self, clusters: Sequence[Cluster], total: Tally, outlier_count: int) -> str:
         """See OverviewWriter."""
         leaves = sorted((cluster for cluster in clusters if cluster.level == 0), key=lambda leaf: -leaf.size)
         if not leaves:
-            return f"No topics were found in {trace_count:,} traces."
-        sentences = [self._topics(leaves, trace_count), self._failures(leaves, trace_count, failed_count)]
+            return f"No topics stand out in {total.size:,} traces."
+        sentences = [self._topics(leaves, total.size), self._failures(leaves, total)]
         if outlier_count:
             sentences.append(f"{outlier_count:,} traces fit no topic.")
         return " ".join(sentence for sentence in sentences if sentence)
@@ -58,21 +57,25 @@ class OfflineOverview:
             return f"{trace_count:,} traces are about one topic: {largest}."
         return f"{trace_count:,} traces fall into {len(leaves)} topics. The largest: {largest}."
 
-    def _failures(self, leaves: Sequence[Cluster], trace_count: int, failed_count: int) -> str:
-        if not failed_count:
-            return "No trace failed."
-        overall = failed_count / trace_count
+    def _failures(self, leaves: Sequence[Cluster], total: Tally) -> str:
+        said = self._bad(leaves, total)
+        if total.suspected_count:
+            said += f" {total.suspected_count:,} more seem not to have ended well, which is a guess."
+        return said
+
+    def _bad(self, leaves: Sequence[Cluster], total: Tally) -> str:
+        verb = "failed" if total.known_count else "ended in an error"
+        if not total.bad_count:
+            return f"No trace {verb}."
+        head = f"{_rate(total.bad_count, total.bad_of)} {verb} ({total.bad_count:,} of {total.bad_of:,})"
         bad = [
-            leaf
-            for leaf in leaves
-            if leaf.error_count >= _FEWEST_FAILURES and leaf.error_count / leaf.size >= _NOTABLE * overall
+            leaf for leaf in leaves if leaf.bad_count >= _FEWEST_FAILURES and leaf.bad_rate >= _NOTABLE * total.bad_rate
         ]
-        bad.sort(key=lambda leaf: -leaf.error_count / leaf.size)
-        head = f"{_rate(failed_count, trace_count)} of all fail ({failed_count:,})"
         if not bad:
-            return f"{head}; no topic fails much more often than the others."
+            return f"{head}; no topic much more often than the others."
+        bad.sort(key=lambda leaf: -leaf.bad_rate)
         worst = ", ".join(
-            f"**{escape_markdown(leaf.title)}** ({leaf.error_count:,} of {leaf.size:,} fail, {_rate(leaf.error_count, leaf.size)})"
+            f"**{escape_markdown(leaf.title)}** ({leaf.bad_count:,} of {leaf.bad_of:,}, {_rate(leaf.bad_count, leaf.bad_of)})"
             for leaf in bad[:_SHOWN]
         )
         return f"{head}. Most often: {worst}."
@@ -95,7 +98,7 @@ class ModelOverview:
         self._endpoint = endpoint
         self._instruction = instruction
 
-    async def write(self, clusters: Sequence[Cluster], trace_count: int, failed_count: int, outlier_count: int) -> str:
+    async def write(self, clusters: Sequence[Cluster], total: Tally, outlier_count: int) -> str:
         """See OverviewWriter.
 
         Raises:
@@ -103,11 +106,13 @@ class ModelOverview:
         """
         leaves = sorted((cluster for cluster in clusters if cluster.level == 0), key=lambda leaf: -leaf.size)
         rows = [
-            f"- {leaf.title}: {leaf.size} traces, {leaf.error_count} failed. {leaf.description}".replace("<", "‹")
+            f"- {leaf.title}: {leaf.size} traces, {leaf.bad_count} of {leaf.bad_of} {leaf.bad_word}. {leaf.description}".replace(
+                "<", "‹"
+            )
             for leaf in leaves[:40]
         ]
         user = (
-            f"Instruction: {self._instruction}\n{trace_count} traces, {failed_count} failed, {outlier_count} in no topic.\n"
+            f"Instruction: {self._instruction}\n{total.size} traces, {total.bad_count} of {total.bad_of} {total.bad_word}, {outlier_count} in no topic.\n"
             "<topics>\n" + "\n".join(rows) + "\n</topics>"
         )
         answer = await self._endpoint.complete(system=_SYSTEM, user=user, schema=_Overview, max_tokens=500)

@@ -21,6 +21,7 @@ _QUESTIONS = (
     "Where does the agent claim something that no tool result backs?",
 )
 _RANGES = {"All time": None, "24 h": 1, "7 d": 7, "30 d": 30}
+_STATUS_ONLY = "Traces with status ERROR"
 _SAMPLES = {"All of them": None, "At most 5,000": 5_000, "At most 1,000": 1_000, "At most 200": 200}
 _LEAST_CHARS = 3
 _METHODS = ("hdbscan", "kmeans", "agglomerative", "dbscan", "evoc")
@@ -91,7 +92,7 @@ def _dialog(experiment_id: str, trace_ids: list[str] | None) -> None:
         st.pills(
             "Examples", _QUESTIONS, key="new-insight-example", on_change=_use_example, label_visibility="collapsed"
         )
-        values = _traces_inputs(experiment_id, trace_ids) | _more_inputs()
+        values = _traces_inputs(experiment_id, trace_ids) | _failure_input(experiment_id) | _more_inputs()
         spec, problem = _spec(values)
         estimate = _estimate(spec, problem)
         asked = len(st.session_state["new-insight-instruction"].strip()) >= _LEAST_CHARS
@@ -139,6 +140,19 @@ def _traces_inputs(experiment_id: str, trace_ids: list[str] | None) -> dict[str,
         # Full hours, so that the estimate of a moment ago still holds.
         scope["start_time_ms"] = int(time() * 1000) // 3_600_000 * 3_600_000 - days * DAY_MS
     return {"scope": scope}
+
+
+def _failure_input(experiment_id: str) -> dict[str, Any]:
+    """What counts as failed: proposed from tags and judges, or written by hand."""
+    rule = st.selectbox(
+        "What counts as failed",
+        [_STATUS_ONLY, *loaders.failure_rules(experiment_id)],
+        key="new-insight-failed",
+        accept_new_options=True,
+        help="A rule over tags, judges and the status, such as `tags.reward < 1 OR feedback.correct = false`. "
+        "Where it does not tell, a guess is learnt from it and shown as a guess, if it is better than chance.",
+    )
+    return {"failed_when": None if rule in (None, "", _STATUS_ONLY) else str(rule).strip()}
 
 
 def _more_inputs() -> dict[str, Any]:

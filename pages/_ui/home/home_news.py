@@ -162,23 +162,19 @@ def _of_insights(insights: list[Insight], seen: datetime) -> list[Item]:
 def _topic_news(finished: list[Insight]) -> list[Item]:
     newest = finished[0]
     details = loaders.insight_details(newest)
-    leaves = [topic for topic in topics.tree(details) if topic.is_leaf and topic.cluster]
+    worst = topics.worst(topics.tree(details))
     items: list[Item] = []
     if len(finished) > 1:
         for one in comparison.match(loaders.insight_details(finished[1]), details):
             if one.before is None and one.now is not None and len(items) < 2:
                 items.append(_topic(newest, "New topic", "category", one.now))
-    if (
-        leaves
-        and leaves[0].error_count
-        and not any(item.params.get("cluster") == leaves[0].cluster_id for item in items)
-    ):
-        items.append(_topic(newest, "Fails most", "error", leaves[0]))
+    if worst and not any(item.params.get("cluster") == worst.cluster_id for item in items):
+        items.append(_topic(newest, "Fails most", "error", worst))
     return items
 
 
 def _topic(insight: Insight, kind: str, icon: str, topic: topics.Topic) -> Item:
-    why = f"{plural(topic.size, 'trace')}, {100 * topic.error_rate:.0f}% of them fail · {insight.name}"
+    why = f"{plural(topic.size, 'trace')}, {topics.rate_words(topic.tally)} · {insight.name}"
     return Item(
         icon,
         f"{kind}: {topic.title}",

@@ -9,7 +9,7 @@ from pages._ui.actions import promote
 from pages._ui.insight import topics, trace_rows
 from pages._ui.insight.topics import Topic
 from pages._ui.look import charts
-from pages._ui.look.formats import escape_markdown, plural, share
+from pages._ui.look.formats import escape_markdown, plural
 from pages._ui.parts import layout, pick_list
 from pages._ui.shell import loaders, navigation, states, url_state
 from pages._ui.traces import trace_viewer
@@ -41,10 +41,12 @@ def panes(insight: Insight) -> None:
 
 
 def _topics(tree: list[Topic], details: ClusterDetails) -> Topic:
-    st.markdown("**Topics** :small[:gray[· highest error rate first]]")
+    st.markdown("**Topics** :small[:gray[· worst first]]")
     by_id = {topic.cluster_id: topic for topic in tree}
-    first = next((topic.cluster_id for topic in tree if topic.is_leaf), tree[0].cluster_id)
-    chosen = pick_list.pick_list("Topics", topics.options(tree, details), "tree", "cluster", first, forget=("trace",))
+    opened = topics.worst(tree) or next((topic for topic in tree if topic.is_leaf), tree[0])
+    chosen = pick_list.pick_list(
+        "Topics", topics.options(tree, details), "tree", "cluster", opened.cluster_id, forget=("trace",)
+    )
     return by_id[chosen]
 
 
@@ -53,7 +55,7 @@ def _traces(topic: Topic, experiment_id: str) -> TraceRow | None:
         st.markdown(f"**{escape_markdown(topic.title or 'Without a name', 100)}**", width="stretch")
         promote.button(
             experiment_id,
-            [one.trace_id for one in topics.ordered(topic.rows, "Errors first")],
+            [one.trace_id for one in topics.ordered(topic.rows, "Worst first")],
             topic.title if topic.cluster else "",
             rationales={one.trace_id: one.summary or one.title for one in topic.rows},
             key="investigate-topic",
@@ -86,7 +88,16 @@ def _about(topic: Topic, details: ClusterDetails) -> None:
         _name(topic, details)
     with (
         right,
-        layout.card("Trend", f"{plural(topic.size, 'trace')} · {share(topic.error_rate)} errors", height="content"),
+        layout.card(
+            "Trend",
+            " · ".join(
+                filter(
+                    None,
+                    [plural(topic.size, "trace"), topics.rate_words(topic.tally), topics.suspicion_words(topic.tally)],
+                )
+            ),
+            height="content",
+        ),
     ):
         _trend(topic, details)
         with st.container(horizontal=True, key="flush-topic"):
@@ -134,7 +145,11 @@ def _trend(topic: Topic, details: ClusterDetails) -> None:
     width = (last - first + 1) / len(counts)
     at = [int(first + place * width) for place in range(len(counts))]
     fine = [count - bad for count, bad in zip(counts, failing, strict=True)]
-    fig = charts.stacked({"OK": fine, "Error": failing}, at)
+    word = topic.tally.bad_word.capitalize()
+    fig = charts.stacked({"Others": fine, word: failing}, at)
     charts.draw(
-        fig, f"Traces of the topic over time, {topic.size} in all, {topic.error_count} with errors", 230, key="trend"
+        fig,
+        f"Traces of the topic over time, {topic.size} in all, {topic.tally.bad_count} {topic.tally.bad_word}",
+        230,
+        key="trend",
     )

@@ -117,7 +117,29 @@ def trust_facts(details: ClusterDetails) -> list[tuple[str, str, str]]:
             value = share(metrics.claims_confirmed, metrics.claims_checked)
             meaning = f"of {number(metrics.claims_checked)}: {meaning}"
         facts.append(("Claims checked", value, meaning))
-    return facts
+    return facts + _failures(details)
+
+
+def _failures(details: ClusterDetails) -> list[tuple[str, str, str]]:
+    """By what a trace counts as failed, and how good the guess is for those of which nobody says it."""
+    total, guess = topics.tally(details.traces), details.metrics.guess
+    if not total.known_count:
+        return [("What failed", "status only", "say which traces failed when you run it again: a tag, a judge, a rule")]
+    rule = str(details.config.get("failed_when") or "a rule")
+    known = f"of {number(total.known_count)} known by {rule}"
+    facts = [("What failed", share(total.failed_count, total.known_count), known)]
+    if guess is None:
+        return facts
+    right = f"{share(guess.hits, guess.flagged)}" if guess.flagged else "–"
+    base = f"{share(guess.failed, guess.known)} fail anyway"
+    if guess.beats_base_rate:
+        meaning = (
+            f"right in {share(guess.precision_low)} to {share(guess.precision_high)} of what it flags, "
+            f"finds {share(guess.hits, guess.failed)}; {base}"
+        )
+    else:
+        meaning = f"not shown: no better than chance, {base}"
+    return [*facts, ("Guess of the rest", right, meaning)]
 
 
 def _stability(ari: float | None, runs: int) -> tuple[str, str, str]:
@@ -206,7 +228,7 @@ def _compare(insight: Insight) -> None:
                 "Topic": st.column_config.TextColumn(width=300),
                 "Before": st.column_config.TextColumn(width=220),
                 "Traces": st.column_config.TextColumn(width=110),
-                "Errors": st.column_config.TextColumn(width=130),
+                "Failed or errors": st.column_config.TextColumn(width=200),
             },
             alt="Topics of this insight beside those of the earlier one",
         )
@@ -218,9 +240,13 @@ def _compared(one: comparison.Match) -> dict[str, object]:
         "Topic": one.now.title if one.now else "– gone",
         "Before": one.before.title if one.before else "–",
         "Traces": f"{number(one.before.size) if one.before else '–'} → {number(one.now.size) if one.now else '–'}",
-        "Errors": f"{share(one.before.error_rate) if one.before else '–'} → {share(one.now.error_rate) if one.now else '–'}",
+        "Failed or errors": f"{_rate(one.before)} → {_rate(one.now)}",
         "Matched by": one.reason,
     }
+
+
+def _rate(topic: topics.Topic | None) -> str:
+    return topics.rate_words(topic.tally) if topic else "–"
 
 
 def age_days(insight: Insight) -> float:

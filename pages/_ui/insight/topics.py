@@ -6,14 +6,15 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from insights_core.entities import Cluster, ClusterDetails, Outcome, TraceRow
+from insights_core.entities import Cluster, ClusterDetails, Tally, TraceRow
+from insights_core.intervals import wilson
 from pages._ui.look import charts
 from pages._ui.look.formats import escape_markdown, number, share
 from pages._ui.look.theme import CATEGORIES, ERROR, NEUTRAL, PALE
 from pages._ui.parts.pick_list import Option
 
 OUTLIERS = "outliers"
-ORDERS = ("Errors first", "Newest", "Typical")
+ORDERS = ("Worst first", "Newest", "Typical")
 # A rate this many times the overall one is worth a second colour.
 _STANDS_OUT = 1.5
 _TREND_POINTS = 14
@@ -29,30 +30,42 @@ class Topic:
     description: str
     depth: int
     is_leaf: bool
-    size: int
-    error_count: int
+    tally: Tally
     rows: tuple[TraceRow, ...]
     """Its traces, and those below it."""
     cluster: Cluster | None
     """None for the outliers."""
 
     @property
-    def error_rate(self) -> float:
-        return self.error_count / self.size if self.size else 0.0
+    def size(self) -> int:
+        return self.tally.size
 
 
 def failed(row: TraceRow) -> bool:
-    """Whether a trace counts as an error: its status says so, or the agent did not get done what was asked."""
-    return row.status == "ERROR" or row.outcome == Outcome.FAILURE
+    """Whether a trace failed: as the insight's rule says, else by its status. A guess is not counted."""
+    return bool(row.failed) if row.failed_by == "rule" else row.status == "ERROR"
 
 
-def error_rate(rows: Sequence[TraceRow]) -> float:
-    """Share of the traces that failed."""
-    return sum(map(failed, rows)) / len(rows) if rows else 0.0
+def tally(rows: Sequence[TraceRow]) -> Tally:
+    """How many of the traces broke, failed and seem to have failed."""
+    found = Tally(size=len(rows))
+    for row in rows:
+        found.add(row)
+    return found
+
+
+def rate_words(one: Tally) -> str:
+    """12% errors, or 95% failed where a rule says which traces failed."""
+    return f"{share(one.bad_rate)} {one.bad_word}"
+
+
+def suspicion_words(one: Tally) -> str:
+    """What is only guessed, "" where nothing is."""
+    return f"{number(one.suspected_count)} more seem not done (a guess)" if one.suspected_count else ""
 
 
 def tree(details: ClusterDetails) -> list[Topic]:
-    """All topics depth first; siblings by error rate, the highest first; the outliers last."""
+    """All topics depth first; siblings by the rate of failure, the highest first; the outliers last."""
     own: dict[str | None, list[TraceRow]] = defaultdict(list)
     for row in details.traces:
         own[row.cluster_id].append(row)
@@ -72,8 +85,7 @@ def tree(details: ClusterDetails) -> list[Topic]:
             cluster.description,
             depth,
             not children,
-            len(rows),
-            sum(map(failed, rows)),
+            tally(rows),
             tuple(rows),
             cluster,
         )
@@ -90,8 +102,7 @@ def tree(details: ClusterDetails) -> list[Topic]:
                 "Like no topic. Each has a nearest one.",
                 0,
                 True,
-                len(outliers),
-                sum(map(failed, outliers)),
+                tally(outliers),
                 tuple(outliers),
                 None,
             )
@@ -100,23 +111,34 @@ def tree(details: ClusterDetails) -> list[Topic]:
 
 
 def _worst_first(group: list[Topic]) -> tuple[float, int]:
-    return -group[0].error_rate, -group[0].size
+    return -group[0].tally.bad_rate, -group[0].size
+
+
+def worst(topics: Sequence[Topic]) -> Topic | None:
+    """The topic in which most goes wrong for sure: the lower bound of its rate times its traces is the highest.
+
+    A small topic that fails always and a large one that fails seldom both stand behind one of which both is true.
+    None where nothing failed.
+    """
+    leaves = [one for one in topics if one.is_leaf and one.cluster and one.tally.bad_count]
+    return max(leaves, key=lambda one: wilson(one.tally.bad_count, one.tally.bad_of)[0] * one.size, default=None)
 
 
 def options(topics: Sequence[Topic], details: ClusterDetails) -> dict[str, Option]:
     """The rows of the tree: traces, share of all, error rate, trend."""
-    total, overall = len(details.traces), error_rate(details.traces)
+    total, overall = len(details.traces), tally(details.traces).bad_rate
     span = time_span(details.traces)
     rows = {}
     for topic in topics:
         title = escape_markdown(topic.title or "Without a name", 80)
-        colour = "red" if topic.error_rate > _STANDS_OUT * overall and topic.error_count > 1 else "gray"
+        bad = topic.tally
+        colour = "red" if bad.bad_rate > _STANDS_OUT * overall and bad.bad_count > 1 else "gray"
         rows[topic.cluster_id] = Option(
             f"**{title}**" if topic.depth == 0 and not topic.is_leaf else title,
             (
                 f":gray[{number(topic.size)}]",
                 f":gray[{share(topic.size, total)}]",
-                f":{colour}[{100 * topic.error_rate:.0f}% errors]",
+                f":{colour}[{100 * bad.bad_rate:.0f}% {bad.bad_word}]",
                 charts.sparkline(trend(topic.rows, span), ERROR if colour == "red" else NEUTRAL),
             ),
             topic.depth,
@@ -143,8 +165,8 @@ def trend(rows: Sequence[TraceRow], span: tuple[int, int], points: int = _TREND_
 def ordered(rows: Sequence[TraceRow], order: str, typical: Sequence[str] = ()) -> list[TraceRow]:
     """Traces in one of ORDERS; "Typical" begins with the examples that the title rests on."""
     newest = sorted(rows, key=lambda row: -row.timestamp_ms)
-    if order == "Errors first":
-        return sorted(newest, key=lambda row: not failed(row))
+    if order == "Worst first":
+        return sorted(newest, key=lambda row: (not failed(row), row.failed is not True))
     if order == "Typical":
         place = {trace_id: at for at, trace_id in enumerate(typical)}
         return sorted(newest, key=lambda row: place.get(row.trace_id, len(place)))

@@ -28,5 +28,7 @@ def options(rows: Iterable[TraceRow]) -> dict[str, Option]:
 
 
 def state(row: TraceRow) -> str:
-    """The badge of a trace: its status, or what did not get done although nothing broke."""
-    return badge("failure" if row.status != "ERROR" and failed(row) else row.status)
+    """The badge of a trace: its status, or that it failed although nothing broke, or that it seems so."""
+    if row.status != "ERROR" and row.failed:
+        return badge("failure" if failed(row) else "suspected")
+    return badge(row.status)

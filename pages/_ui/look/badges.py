@@ -30,7 +30,8 @@ _BADGES: dict[str, tuple[str, str, str]] = {  # value -> colour, icon, word
     "OK": ("gray", "check", "OK"),
     "success": ("gray", "check", "Done"),
     "partial": ("yellow", "drag_handle", "Partly"),
-    "failure": ("red", "close", "Not done"),
+    "failure": ("red", "close", "Failed"),
+    "suspected": ("orange", "help", "Not done?"),
     "unknown": ("gray", "help", "Unclear"),
 }
 

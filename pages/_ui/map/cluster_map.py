@@ -11,7 +11,7 @@ import streamlit as st
 from insights_core.entities import ClusterDetails, Insight, TraceRow, TraceScope
 from pages._ui.actions import create_insight, promote
 from pages._ui.insight import topics, trace_rows
-from pages._ui.look.formats import duration, escape_markdown, number, plural, points, share
+from pages._ui.look.formats import duration, escape_markdown, number, plural, points
 from pages._ui.map import map_figure
 from pages._ui.parts import pick_list
 from pages._ui.shell import loaders, navigation, states, url_state
@@ -99,12 +99,12 @@ def _values(
 
 
 def _alt(details: ClusterDetails, kind: str) -> str:
-    leaves = [topic for topic in topics.tree(details) if topic.is_leaf and topic.cluster]
-    worst = leaves[0] if leaves else None
+    tree = topics.tree(details)
+    leaves, worst = [topic for topic in tree if topic.is_leaf and topic.cluster], topics.worst(tree)
     text = (
         f"Map of {plural(len(details.traces), 'trace')} in {plural(len(leaves), 'topic')}, coloured by {kind.lower()}"
     )
-    return text + (f"; the highest error rate has {worst.title}, {share(worst.error_rate)}" if worst else "")
+    return text + (f"; most goes wrong in {worst.title}, {topics.rate_words(worst.tally)}" if worst else "")
 
 
 def _picked(event: Any, rows: list[TraceRow]) -> list[TraceRow]:
@@ -133,10 +133,11 @@ def _panel(insight: Insight, details: ClusterDetails, picked: list[TraceRow]) ->
         return
     st.subheader(f"{plural(len(picked), 'trace')} selected", anchor=False)
     left, right = st.columns(2)
-    rate, overall = topics.error_rate(picked), topics.error_rate(details.traces)
+    here, everywhere = topics.tally(picked), topics.tally(details.traces)
+    rate, overall = here.bad_rate, everywhere.bad_rate
     apart = abs(rate - overall) > 0.05
     left.metric(
-        "Errors",
+        here.bad_word.capitalize(),
         f"{100 * rate:.0f}%",
         f"{points(rate - overall)} against all",
         delta_color="red" if apart and rate > overall else "gray",
@@ -146,7 +147,7 @@ def _panel(insight: Insight, details: ClusterDetails, picked: list[TraceRow]) ->
     right.metric("Median latency", duration(statistics.median(latencies)) if latencies else "–")
     _topics_in(picked, details)
     st.caption("**Read some of them**")
-    shown = topics.ordered(picked, "Errors first")[:3]
+    shown = topics.ordered(picked, "Worst first")[:3]
     trace_id = pick_list.pick_list("Examples", trace_rows.options(shown), "examples", "trace")
     row = next(row for row in shown if row.trace_id == trace_id)
     navigation.link(

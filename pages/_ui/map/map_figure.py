@@ -66,8 +66,13 @@ def draw(details: ClusterDetails, rows: Sequence[TraceRow], kind: str, values: S
 
     if kind == "Status":
         bad = [topics.failed(row) for row in rows]
-        layer([at for at, one in enumerate(bad) if not one], "OK", color=NEUTRAL, opacity=0.35)
-        layer([at for at, one in enumerate(bad) if one], "Error", color=ERROR, opacity=0.85)
+        layer([at for at, one in enumerate(bad) if not one], "Others", color=NEUTRAL, opacity=0.35)
+        layer(
+            [at for at, one in enumerate(bad) if one],
+            topics.tally(rows).bad_word.capitalize(),
+            color=ERROR,
+            opacity=0.85,
+        )
     elif kind == "Latency":
         known = [at for at, row in enumerate(rows) if row.latency_ms is not None]
         seconds = np.array([(rows[at].latency_ms or 0) / 1000 for at in known], dtype=np.float32)

@@ -168,6 +168,16 @@ def _estimate(uri: str, spec: str) -> InsightEstimate:
     return _client(uri).estimate_insight(InsightSpec.model_validate_json(spec))
 
 
+@st.cache_data(ttl=60, show_spinner=False, max_entries=16)
+def _failure_rules(uri: str, experiment_id: str) -> list[str]:
+    return _client(uri).propose_failure_rules(experiment_id)
+
+
+def failure_rules(experiment_id: str) -> list[str]:
+    """Rules of what failed that the newest traces of an experiment suggest."""
+    return _failure_rules(tracking_uri(), experiment_id)
+
+
 def forget_lists() -> None:
     """Read lists again, after something was created or changed."""
     for cached in (_experiments, _newest_experiment, _any_trace, _insights, _issues, _analyses, _count, _traces):
