@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 # Fewer known cases than this of either kind tell a lucky rule from a good one no more.
 _LEAST_OF_EACH = 15
 _FOLDS = 10
+_FEATURES = 60
+# A sign that fewer traces have says nothing of others.
+_LEAST_TRACES = 5
 # Strong, because a dozen signs meet some dozens of known traces.
 _PENALTY_C = 0.1
 
@@ -53,7 +57,7 @@ def guess_failures(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    names = sorted({name for sign in signs if sign for name in sign})
+    names = _features([signs[at] or {} for at in known])
     table = np.array([[float((sign or {}).get(name, 0.0)) for name in names] for sign in signs])
     features = np.log1p(np.maximum(table, 0.0))
     said = np.array([bool(truth[at]) for at in known])
@@ -66,6 +70,12 @@ def guess_failures(
         return Guess(nothing, quality)
     told = model.fit(features[known], said).predict(features).astype(bool)
     return Guess([bool(value) if sign else None for value, sign in zip(told, signs, strict=True)], quality)
+
+
+def _features(signs: Sequence[Mapping[str, float]]) -> list[str]:
+    """Names of the signs that enough of the known traces have to learn anything from them."""
+    counts = Counter(name for sign in signs for name, value in sign.items() if value)
+    return sorted(name for name, count in counts.most_common(_FEATURES) if count >= _LEAST_TRACES)
 
 
 def _quality(guessed: np.ndarray, said: np.ndarray) -> GuessQuality:

@@ -20,6 +20,8 @@ _HANDOVER = re.compile(
     r"(?:transfer|escalat|hand_?(?:off|over)).*|.*(?:to_human|human_agent|live_agent)", re.IGNORECASE
 )
 _EMPTY = {"", "[]", "{}", "null", "none", "()", '""'}
+# One trace's tools; a trace that calls more kinds is told by the ones it calls most.
+_TOOLS = 20
 # Two turns of a user that share this much of their words say the same again.
 _SAID_AGAIN = 0.6
 
@@ -31,7 +33,8 @@ def signs_of(view: TraceView) -> dict[str, float]:
         turns, calls, tools: how much was done; tool_errors, empty_results, repeated_calls, last_result_failed: what
         went wrong with tools; handed_over; user_repeats: turns in which the user says again what was said;
         no_answer: the conversation does not end with words of the assistant; unbacked_numbers: numbers in the last
-        answer that stand nowhere before it; answer_chars: length of the last answer; span_errors.
+        answer that stand nowhere before it; answer_chars: length of the last answer; span_errors; `tool:NAME`: calls of each
+        tool.
     """
     said = [message for message in view.messages if message.role in ("user", "assistant")]
     results = [message for message in view.messages if message.role == "tool"]
@@ -52,6 +55,7 @@ def signs_of(view: TraceView) -> dict[str, float]:
         "unbacked_numbers": _unbacked(view, answer),
         "answer_chars": len(answer),
         "span_errors": sum(span.status == "ERROR" for span in view.spans),
+        **{f"tool:{name}": count for name, count in Counter(name for name, _ in calls).most_common(_TOOLS)},
     }
 
 
