@@ -64,7 +64,7 @@ def measure(uri: str, run: str, hypothesis: str) -> dict[str, float]:
     client.list_experiments()  # what the first page of a process imports is the server's start, not this page's
     app = AppTest.from_file(str(ROOT / "pages" / "_ui" / "shell" / "router.py"), default_timeout=120)
     app.query_params["run"], app.query_params["hypothesis"] = run, hypothesis
-    app.switch_page("../run.py")
+    app.switch_page("../../run.py")
     begun = time.perf_counter()
     app.run()
     opened = time.perf_counter() - begun

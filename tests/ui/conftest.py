@@ -57,7 +57,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
         for name, value in params.items():
             app.query_params[name] = value
         if page != "home" or params:
-            app.switch_page(f"../{page}.py")
+            app.switch_page(f"../../{page}.py")
             app.run()
         return app
 
