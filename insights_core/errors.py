@@ -29,6 +29,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from insights_core import names
+
 
 class InsightsError(Exception):
     """Base of all errors here.
@@ -38,7 +40,7 @@ class InsightsError(Exception):
         details: JSON-serialisable facts for a program, for example {"field": "time_bucket"}.
     """
 
-    code = "INTERNAL_ERROR"
+    code: str = names.INTERNAL_ERROR
     http_status = 500
     exit_code = 1
 
@@ -51,7 +53,7 @@ class InsightsError(Exception):
 class InvalidParameterError(InsightsError):
     """The caller gave something unusable; nothing was changed."""
 
-    code, http_status, exit_code = "INVALID_PARAMETER_VALUE", 400, 2
+    code, http_status, exit_code = names.INVALID_PARAMETER_VALUE, 400, 2
 
 
 class InvalidStatusChangeError(InvalidParameterError):
@@ -65,7 +67,7 @@ class UnsupportedStoreError(InvalidParameterError):
 class NotFoundError(InsightsError):
     """What was named does not exist."""
 
-    code, http_status, exit_code = "RESOURCE_DOES_NOT_EXIST", 404, 2
+    code, http_status, exit_code = names.RESOURCE_DOES_NOT_EXIST, 404, 2
 
 
 class ExperimentNotFoundError(NotFoundError):
@@ -91,13 +93,13 @@ class TraceNotFoundError(NotFoundError):
 class PermissionDeniedError(InsightsError):
     """MLflow does not let this user do this."""
 
-    code, http_status, exit_code = "PERMISSION_DENIED", 403, 2
+    code, http_status, exit_code = names.PERMISSION_DENIED, 403, 2
 
 
 class UnavailableError(InsightsError):
     """A server did not answer, or broke while answering."""
 
-    code, http_status = "TIMEOUT", 504
+    code, http_status = names.TIMEOUT, 504
 
 
 class BrokenArtifactError(InsightsError):
@@ -127,7 +129,7 @@ class ModelUnavailableError(ModelError):
 class ModelRateLimitedError(ModelError):
     """Still 429 after all retries."""
 
-    code, http_status = "RATE_LIMITED", 429
+    code, http_status = names.RATE_LIMITED, 429
 
 
 class ModelOutputError(ModelError):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from insights_core.errors import InvalidParameterError
+from insights_core.names import SETTING, Name
 
 T = TypeVar("T")
 
@@ -45,6 +46,9 @@ class Setting(Generic[T]):
     default: T
     doc: str
     secret: bool = False
+
+    def __post_init__(self) -> None:
+        Name(self.name, SETTING, self.doc)
 
     def get(self) -> T:
         """The present value.

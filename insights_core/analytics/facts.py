@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from insights_core.names import OWN_NAMESPACE
+
 Columns = Mapping[str, np.ndarray]
 
 TRACE_COLUMNS = (
@@ -303,7 +305,7 @@ class View:
         """Valid feedback and expectations, without the product's own summaries: the columns of assessments."""
         columns = self.assessments
         kinds = [self.words.assessment_kind.code(kind) for kind in ("feedback", "expectation")]
-        own = self.words.assessment_name.matching(columns["name"], lambda name: name.startswith("mlflow.insights."))
+        own = self.words.assessment_name.matching(columns["name"], lambda name: name.startswith(OWN_NAMESPACE))
         kept = columns["valid"] & np.isin(columns["kind"], kinds) & ~own
         return {name: values[kept] for name, values in columns.items()}
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from insights_core.analytics.facts import Columns, View, Vocabulary
 from insights_core.errors import mlflow_errors
+from insights_core.names import COST_KEY, SESSION_KEY, TOKENS_KEY, TRACE_NAME_TAG
 
 _ORDERED: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
@@ -26,8 +27,8 @@ _ORDERED: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq,
     "!=": operator.ne,
 }
-_NAME, _SESSION, _RUN = "mlflow.traceName", "mlflow.trace.session", "mlflow.sourceRun"
-_COLUMNAR_METADATA = ("mlflow.trace.tokenUsage", "mlflow.trace.cost")
+_NAME, _SESSION, _RUN = TRACE_NAME_TAG, SESSION_KEY, "mlflow.sourceRun"
+_COLUMNAR_METADATA = (TOKENS_KEY, COST_KEY)
 _HELD_SPAN_KEYS = {"name": "span_name", "type": "span_type", "status": "span_status"}
 
 

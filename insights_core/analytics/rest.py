@@ -30,6 +30,7 @@ from insights_core.analytics.facts import (
     Vocabularies,
 )
 from insights_core.analytics.source import HOUR_MS, UNHELD_TAGS, Fingerprint
+from insights_core.names import COST_KEY, SESSION_KEY, TOKENS_KEY, TRACE_NAME_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -43,7 +44,7 @@ _RELIST_S = 600.0
 _DAY_MS = 24 * HOUR_MS
 # 2100-01-01: an open end, where the server wants one for hourly figures.
 _FAR_MS = 4_102_444_800_000
-_SCOPED_KEY = "mlflow.trace.session"
+_SCOPED_KEY = SESSION_KEY
 
 
 class RestSource:
@@ -290,18 +291,18 @@ def _read(info: dict[str, Any], experiment: str, rows: dict[str, list[tuple[Any,
     """The rows of one listed trace, in the order of the columns."""
     trace_id = info["trace_id"]
     metadata, tags = info.get("trace_metadata", {}), info.get("tags", {})
-    tokens, cost = (json.loads(metadata.get(f"mlflow.trace.{key}", "{}")) for key in ("tokenUsage", "cost"))
+    tokens, cost = (json.loads(metadata.get(key, "{}")) for key in (TOKENS_KEY, COST_KEY))
     duration = info.get("execution_duration")
     rows["traces"].append(
         (
             trace_id, experiment, _epoch_ms(info["request_time"]), None if duration is None else round(float(duration.rstrip("s")) * 1000),
-            info.get("state", "STATE_UNSPECIFIED"), metadata.get("mlflow.trace.session"), tags.get("mlflow.traceName"),
+            info.get("state", "STATE_UNSPECIFIED"), metadata.get(SESSION_KEY), tags.get(TRACE_NAME_TAG),
             *(tokens.get(key) for key in ("input_tokens", "output_tokens", "total_tokens")),
             *(cost.get(key) for key in ("input_cost", "output_cost", "total_cost")),
         )
     )  # fmt: skip
     rows["tags"] += [
-        (trace_id, key, value) for key, value in tags.items() if key not in UNHELD_TAGS and key != "mlflow.traceName"
+        (trace_id, key, value) for key, value in tags.items() if key not in UNHELD_TAGS and key != TRACE_NAME_TAG
     ]
     for one in info.get("assessments", []):
         kind = next((kind for kind in ("feedback", "expectation", "issue") if kind in one), "feedback")

@@ -22,6 +22,7 @@ import numpy as np
 from insights_core.analytics.columns import Rows, by_trace, to_bytes, to_flags, to_floats, to_integers, to_whole_ms
 from insights_core.analytics.facts import SPAN_COLUMNS, Columns, Vocabularies
 from insights_core.analytics.source import HOUR_MS, UNHELD_TAGS, Fingerprint
+from insights_core.names import SESSION_KEY
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 # Rows that are turned into columns at a time: bounds what Python objects take to some tens of megabytes.
 _CHUNK = 50_000
-_SCOPED = '"mlflow.trace.session":'
+_SCOPED = f'"{SESSION_KEY}":'
 
 
 def _crc32(text: str | None) -> int:

@@ -5,23 +5,24 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from insights_core.artifacts.base import InvestigationBase, clean, required_name
+from insights_core.artifacts.base import EntityClient, clean, required_name
 from insights_core.artifacts.changes import Edit
 from insights_core.artifacts.files import in_parallel
 from insights_core.artifacts.kinds import ANALYSIS
 from insights_core.artifacts.listing import analysis_summaries
-from insights_core.artifacts.runs import NAME_TAG, TYPE_TAG, create_child_run, find_parent_run, parent_run
+from insights_core.artifacts.runs import create_child_run, find_parent_run, parent_run
 from insights_core.artifacts.statuses import as_choice, check_change
 from insights_core.artifacts.store import EntityList
 from insights_core.entities import Analysis, AnalysisStatus
 from insights_core.entities.investigation import AnalysisSummary
 from insights_core.errors import BrokenArtifactError, mlflow_errors
+from insights_core.names import NAME_TAG, TYPE_TAG, USER_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 
-class Analyses(InvestigationBase):
+class Analyses(EntityClient):
     """Create, change and read analyses."""
 
     def create_analysis(
@@ -52,10 +53,10 @@ class Analyses(InvestigationBase):
         experiment = self.experiment_or_default(experiment_id)
         run_name = required_name(run_name, "run_name")
         name = required_name(run_name if name is None else name, "name")
-        who = self._who(author)
+        who = self.who(author)
         with mlflow_errors():
             parent = parent_run(self, experiment)
-            tags = {TYPE_TAG: "analysis", NAME_TAG: name, "mlflow.user": who}
+            tags: dict[str, str] = {TYPE_TAG: "analysis", NAME_TAG: name, USER_TAG: who}
             run_id = create_child_run(self, experiment, parent, run_name, tags)
             entity = Analysis(run_id=run_id, experiment_id=experiment, name=name, description=clean(description or ""))
             self.entity_store.create(run_id, ANALYSIS, entity, who)
@@ -92,7 +93,7 @@ class Analyses(InvestigationBase):
 
         with mlflow_errors():
             run = self._analysis_run(run_id)
-            changed = self.entity_store.change(run_id, ANALYSIS, "", decide, self._who(author), _fixed(run))
+            changed = self.entity_store.change(run_id, ANALYSIS, "", decide, self.who(author), ANALYSIS.given_by(run))
             if not isinstance(changed, Analysis):
                 raise _without_file(run_id)
             if values["name"] is not None:
@@ -119,7 +120,7 @@ class Analyses(InvestigationBase):
         """
         with mlflow_errors():
             run = self._analysis_run(insights_run_id)
-            found = self.entity_store.read(insights_run_id, ANALYSIS, "", _fixed(run))
+            found = self.entity_store.read(insights_run_id, ANALYSIS, "", ANALYSIS.given_by(run))
         if not isinstance(found, Analysis):
             raise _without_file(insights_run_id)
         return found
@@ -145,7 +146,7 @@ class Analyses(InvestigationBase):
                 seen = self._seen_analyses.get(run.info.run_id)
                 if tag and seen and seen[0] == tag:
                     return seen[1].model_copy()
-                found = self.entity_store.read(run.info.run_id, ANALYSIS, "", _fixed(run))
+                found = self.entity_store.read(run.info.run_id, ANALYSIS, "", ANALYSIS.given_by(run))
                 if isinstance(found, Analysis):
                     self._seen_analyses[run.info.run_id] = (tag or "", found)
                     return found
@@ -185,10 +186,6 @@ class Analyses(InvestigationBase):
         for run in runs:
             self.entity_store.files.know(run.info.run_id, run.info.artifact_uri)
         return runs
-
-
-def _fixed(run: Run) -> dict[str, str]:
-    return {"run_id": run.info.run_id, "experiment_id": run.info.experiment_id}
 
 
 def _without_file(run_id: str) -> BrokenArtifactError:

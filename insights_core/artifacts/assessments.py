@@ -9,8 +9,8 @@ from typing import Any
 from insights_core.artifacts.evidence import existing_traces, pages
 from insights_core.connection import Connection
 from insights_core.entities import Issue
+from insights_core.names import AUTHOR_KEY, ISSUE_KEY
 
-ISSUE_KEY = "mlflow.insights.issue_id"
 _SOURCE_ID = "insights-analysis"
 
 Progress = Callable[[int, int], None]
@@ -69,7 +69,7 @@ def _log(
         value=value,
         source=AssessmentSource(source_type=AssessmentSourceType.LLM_JUDGE, source_id=_SOURCE_ID),
         rationale=rationale,
-        metadata={ISSUE_KEY: issue_id, "mlflow.insights.author": author},
+        metadata={ISSUE_KEY: issue_id, AUTHOR_KEY: author},
     )
     connection.mlflow._tracing_client.log_assessment(trace_id, feedback)
 

@@ -1,4 +1,4 @@
-"""What the clients of analyses, hypotheses and issues share."""
+"""What every client of entities shares: author, storage and checks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def default_author() -> str:
         return "unknown"
 
 
-class InvestigationBase(Connection):
+class EntityClient(Connection):
     """Author, storage and checks."""
 
     _author: str | None = None
@@ -52,7 +52,8 @@ class InvestigationBase(Connection):
         """Where entities are read and written."""
         return EntityStore(self)
 
-    def _who(self, author: str | None) -> str:
+    def who(self, author: str | None) -> str:
+        """The author given, or this client's."""
         return clean(author) or self.author
 
     def _analysis_run(self, run_id: str) -> Run:
@@ -77,6 +78,15 @@ class InvestigationBase(Connection):
 def clean(text: S) -> S:
     """The text without what no file can hold (halves of surrogate pairs)."""
     return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text  # type: ignore[return-value]
+
+
+def clean_all(value: Any) -> Any:
+    """The value with every text in it cleaned."""
+    if isinstance(value, Mapping):
+        return {clean(key): clean_all(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean_all(item) for item in value]
+    return clean(value) if type(value) is str else value
 
 
 def required(text: str | None, field: str, limit: int | None = None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,7 +29,7 @@ class Edit:
     Attributes:
         set: Field -> new value.
         merge: Field that is a mapping -> keys to set in it; None removes a key.
-        add: Field that is a list -> items to add unless they are there.
+        add: Field that is a list -> items to add unless they are there. A list is a set in the order of its additions.
         remove: Field that is a list -> items to take out.
         why: The reason, kept in the history.
     """
@@ -129,7 +130,7 @@ def load(text: str) -> ChangeSet:
     """
     try:
         records = [ChangeRecord.from_json(item) for item in json.loads(text).get("changes", [])]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a list of changes: {error}") from error
     return {change.id: change for change in records}
 
@@ -142,10 +143,12 @@ def fold(changes: ChangeSet) -> dict[str, Any]:
         if "create" in change.body:
             if values:
                 continue
-            values = _copy(change.body["create"])
+            values = deepcopy(dict(change.body["create"]))
             values.setdefault("history", [])
             if not values["history"]:
-                values["history"].append(_entry(change, "status", None, values.get("status")))
+                # Of a kind without a status, its time is all there is to tell.
+                told = "status" if "status" in values else "created_at"
+                values["history"].append(_entry(change, told, None, values.get(told)))
             continue
         _apply(values, change)
     if ordered:
@@ -158,7 +161,8 @@ def _apply(values: dict[str, Any], change: ChangeRecord) -> None:
     for name, after in change.body.get("set", {}).items():
         if values.get(name) != after:
             history.append(_entry(change, name, values.get(name), after))
-            values[name] = after
+            # Later changes add to it, and must not alter this one.
+            values[name] = deepcopy(after)
     for name, update in change.body.get("merge", {}).items():
         _merge(values, change, name, update)
     for name, items in change.body.get("remove", {}).items():
@@ -168,16 +172,19 @@ def _apply(values: dict[str, Any], change: ChangeRecord) -> None:
             values[name] = kept
             history.append(_entry(change, name, [_shown(item) for item in items], None))
     for name, items in change.body.get("add", {}).items():
-        new = _add(values.setdefault(name, []), items)
+        present = list(values.get(name) or [])
+        new = _add(present, items)
         if new:
+            values[name] = present
             history.append(_entry(change, name, None, [_shown(item) for item in new]))
 
 
 def _merge(values: dict[str, Any], change: ChangeRecord, name: str, update: Mapping[str, Any]) -> None:
-    present = values.setdefault(name, {})
+    present = dict(values.get(name) or {})
     changed = {key: value for key, value in update.items() if present.get(key) != value}
     if not changed:
         return
+    values[name] = present
     before = {key: present[key] for key in changed if key in present}
     for key, value in changed.items():
         if value is None:
@@ -217,13 +224,6 @@ def _shown(item: Any) -> Any:
 def _entry(change: ChangeRecord, name: str, before: Any, after: Any) -> dict[str, Any]:
     why = change.body.get("why")
     return {"at": change.at, "author": change.author, "field": name, "from": before, "to": after, "why": why}
-
-
-def _copy(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        key: (list(value) if isinstance(value, list) else dict(value) if isinstance(value, dict) else value)
-        for key, value in values.items()
-    }
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any], fixed: Sequence[str]) -> Edit:

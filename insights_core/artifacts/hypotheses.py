@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from insights_core.artifacts.base import InvestigationBase, clean, plain_evidence, plain_mapping, required
+from insights_core.artifacts.base import EntityClient, clean, plain_evidence, plain_mapping, required
 from insights_core.artifacts.changes import Edit
+from insights_core.artifacts.collection import Collection
 from insights_core.artifacts.evidence import Given, link_evidence, read_evidence, without_known
 from insights_core.artifacts.kinds import ANALYSIS, HYPOTHESIS
 from insights_core.artifacts.listing import summaries
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run, Trace
 
 
-class Hypotheses(InvestigationBase):
+class Hypotheses(EntityClient):
     """Create, change and read hypotheses."""
 
     def create_hypothesis(
@@ -53,7 +54,7 @@ class Hypotheses(InvestigationBase):
             InvalidStatusChangeError: The analysis is completed or archived; reopen it first.
             TraceNotFoundError: The evidence names traces that do not exist.
         """
-        who = self._who(author)
+        who = self.who(author)
         items = read_evidence(evidence, None, who, for_hypothesis=True)
         hypothesis = Hypothesis(
             statement=required(statement, "statement"),
@@ -62,9 +63,10 @@ class Hypotheses(InvestigationBase):
             metrics=plain_mapping(metrics, "metrics"),
         )
         with mlflow_errors():
-            self._check_active(self._analysis_run(insights_run_id))
+            run = self._analysis_run(insights_run_id)
+            self._check_active(run)
             link_evidence(self, insights_run_id, items, allow_missing)
-            self.entity_store.create(insights_run_id, HYPOTHESIS, hypothesis, who)
+            Collection(self, HYPOTHESIS, run=run).create(hypothesis, author=who)
         return hypothesis.hypothesis_id
 
     def _check_active(self, run: Run) -> None:
@@ -122,7 +124,7 @@ class Hypotheses(InvestigationBase):
             InvalidStatusChangeError: The status cannot follow the present one.
             TraceNotFoundError: The evidence names traces that do not exist.
         """
-        who = self._who(author)
+        who = self.who(author)
         items = read_evidence([*_listed(evidence), *_listed(add_evidence)], add_traces, who, for_hypothesis=True)
         wanted = None if status is None else as_choice(HypothesisStatus, status, "status")
         values = {
@@ -146,18 +148,15 @@ class Hypotheses(InvestigationBase):
                 edit.add["evidence"] = plain_evidence(new)
             return edit
 
-        with mlflow_errors():
-            changed = self.entity_store.change(insights_run_id, HYPOTHESIS, hypothesis_id, decide, who)
-            if not isinstance(changed, Hypothesis):
-                raise self._no_hypothesis(insights_run_id, hypothesis_id)
-        return changed
+        # The run is looked at only where there is no such hypothesis: is there an analysis at all?
+        try:
+            return Collection(self, HYPOTHESIS, run=insights_run_id).change(hypothesis_id, decide, author=who)
+        except HypothesisNotFoundError:
+            self._analysis_run(insights_run_id)
+            raise
 
-    def _no_hypothesis(self, run_id: str, hypothesis_id: str) -> HypothesisNotFoundError:
-        count = len(summaries(self._analysis_run(run_id), HYPOTHESIS))
-        return HypothesisNotFoundError(
-            f"Hypothesis {hypothesis_id!r} is not in analysis run {run_id!r}, which has {count}. "
-            f"List them with `mlflow-insights list-hypotheses --run-id {run_id}`."
-        )
+    def _hypotheses(self, run_id: str) -> Collection[Hypothesis]:
+        return Collection(self, HYPOTHESIS, run=self._analysis_run(run_id))
 
     def get_hypothesis(self, insights_run_id: str, hypothesis_id: str) -> Hypothesis:
         """One hypothesis with its evidence and history.
@@ -167,12 +166,7 @@ class Hypotheses(InvestigationBase):
             HypothesisNotFoundError: The analysis has no such hypothesis.
             BrokenArtifactError: Its file cannot be read.
         """
-        with mlflow_errors():
-            self._analysis_run(insights_run_id)
-            found = self.entity_store.read(insights_run_id, HYPOTHESIS, hypothesis_id)
-            if not isinstance(found, Hypothesis):
-                raise self._no_hypothesis(insights_run_id, hypothesis_id)
-        return found
+        return self._hypotheses(insights_run_id).get(hypothesis_id)
 
     def list_hypotheses(self, insights_run_id: str) -> EntityList[Hypothesis]:
         """All hypotheses of an analysis, oldest first; `.broken` names files that cannot be read.
@@ -182,9 +176,7 @@ class Hypotheses(InvestigationBase):
         Raises:
             RunNotFoundError: There is no such analysis.
         """
-        with mlflow_errors():
-            self._analysis_run(insights_run_id)
-            return self.entity_store.read_all(insights_run_id, HYPOTHESIS)
+        return self._hypotheses(insights_run_id).list()
 
     def summarize_hypotheses(self, insights_run_id: str) -> list[EntitySummary]:
         """One line for each hypothesis, oldest first, with its counts; one request in all.
@@ -192,7 +184,7 @@ class Hypotheses(InvestigationBase):
         Raises:
             RunNotFoundError: There is no such analysis.
         """
-        return summaries(self._analysis_run(insights_run_id), HYPOTHESIS)
+        return list(self._hypotheses(insights_run_id).summaries())
 
     def preview_hypotheses(self, insights_run_id: str, max_traces: int | None = None) -> list[Trace]:
         """The traces that the hypotheses of an analysis rest on, with spans, each once.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from insights_core.artifacts.assessments import LoggedAssessments, Progress, Value, log_on_traces
 from insights_core.artifacts.base import (
-    InvestigationBase,
+    EntityClient,
     clean,
     plain_evidence,
     plain_mapping,
@@ -15,21 +15,22 @@ from insights_core.artifacts.base import (
     required_name,
 )
 from insights_core.artifacts.changes import Edit
+from insights_core.artifacts.collection import Collection
 from insights_core.artifacts.evidence import Given, link_evidence, read_evidence, without_known
 from insights_core.artifacts.kinds import HYPOTHESIS, ISSUE
-from insights_core.artifacts.listing import summaries
-from insights_core.artifacts.runs import find_parent_run, parent_run
+from insights_core.artifacts.runs import find_parent, parent_run
 from insights_core.artifacts.statuses import as_choice, check_change
 from insights_core.artifacts.store import EntityList
-from insights_core.entities import Evidence, Hypothesis, Issue, IssueStatus, Severity
+from insights_core.entities import Evidence, Issue, IssueStatus, Severity
 from insights_core.entities.investigation import EntitySummary
-from insights_core.errors import HypothesisNotFoundError, InvalidParameterError, IssueNotFoundError, mlflow_errors
+from insights_core.errors import InvalidParameterError, IssueNotFoundError, mlflow_errors
+from insights_core.names import PARENT_RUN_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities import Trace
 
 
-class Issues(InvestigationBase):
+class Issues(EntityClient):
     """Create, change and read issues."""
 
     def create_issue(
@@ -69,7 +70,7 @@ class Issues(InvestigationBase):
             HypothesisNotFoundError: The analysis has no such hypothesis.
             TraceNotFoundError: The evidence names traces that do not exist.
         """
-        who = self._who(author)
+        who = self.who(author)
         items = read_evidence(evidence, None, who, for_hypothesis=False)
         issue = Issue(
             source_run_id=insights_run_id,
@@ -87,19 +88,14 @@ class Issues(InvestigationBase):
                 if evidence is None:
                     items, allow_missing = supporting, True
             issue.evidence = [item.model_copy(update={"rationale": clean(item.rationale)}) for item in items]
-            parent = run.data.tags.get("mlflow.parentRunId") or parent_run(self, run.info.experiment_id)
+            parent = run.data.tags.get(PARENT_RUN_TAG) or parent_run(self, run.info.experiment_id)
             link_evidence(self, parent, items, allow_missing)
-            self.entity_store.create(parent, ISSUE, issue, who)
+            Collection(self, ISSUE, run=parent).create(issue, author=who)
         self._issue_runs[issue.issue_id] = parent
         return issue.issue_id
 
     def _supporting(self, run_id: str, hypothesis_id: str) -> list[Evidence]:
-        found = self.entity_store.read(run_id, HYPOTHESIS, hypothesis_id)
-        if not isinstance(found, Hypothesis):
-            raise HypothesisNotFoundError(
-                f"Hypothesis {hypothesis_id!r} is not in analysis run {run_id!r}. "
-                f"List them with `mlflow-insights list-hypotheses --run-id {run_id}`."
-            )
+        found = Collection(self, HYPOTHESIS, run=run_id).get(hypothesis_id)
         return [item.model_copy(update={"supports": None}) for item in found.evidence if item.supports is not False]
 
     def update_issue(
@@ -151,7 +147,7 @@ class Issues(InvestigationBase):
         """
         if not issue_id:
             raise InvalidParameterError("No issue_id was given.", field="issue_id")
-        who = self._who(author)
+        who = self.who(author)
         items = read_evidence(evidence, add_traces, who, for_hypothesis=False)
         wanted = None if status is None else as_choice(IssueStatus, status, "status")
         values = {
@@ -179,10 +175,7 @@ class Issues(InvestigationBase):
 
         with mlflow_errors():
             parent = self._run_of_issue(issue_id, insights_run_id)
-            changed = self.entity_store.change(parent, ISSUE, issue_id, decide, who)
-            if not isinstance(changed, Issue):
-                raise _no_issue(issue_id)
-        return changed
+            return Collection(self, ISSUE, run=parent).change(issue_id, decide, author=who)
 
     @property
     def _issue_runs(self) -> dict[str, str]:
@@ -192,7 +185,7 @@ class Issues(InvestigationBase):
         """The parent run that holds an issue: found by its tag, over all experiments at once."""
         if insights_run_id:
             run = self._analysis_run(insights_run_id)
-            return run.data.tags.get("mlflow.parentRunId") or parent_run(self, run.info.experiment_id)
+            return run.data.tags.get(PARENT_RUN_TAG) or parent_run(self, run.info.experiment_id)
         if issue_id not in self._issue_runs:
             self._issue_runs[issue_id] = self._search_issue(issue_id)
         return self._issue_runs[issue_id]
@@ -225,11 +218,11 @@ class Issues(InvestigationBase):
             BrokenArtifactError: Its file cannot be read.
         """
         with mlflow_errors():
-            found = self.entity_store.read(self._run_of_issue(issue_id), ISSUE, issue_id)
-        if not isinstance(found, Issue):
-            self._issue_runs.pop(issue_id, None)
-            raise _no_issue(issue_id)
-        return found
+            try:
+                return Collection(self, ISSUE, run=self._run_of_issue(issue_id)).get(issue_id)
+            except IssueNotFoundError:
+                self._issue_runs.pop(issue_id, None)
+                raise
 
     def list_issues(self, experiment_id: str | None = None) -> EntityList[Issue]:
         """All issues of an experiment, most traces first; `.broken` names files that cannot be read.
@@ -238,22 +231,20 @@ class Issues(InvestigationBase):
             ExperimentNotFoundError: There is no such experiment.
         """
         with mlflow_errors():
-            parent = find_parent_run(self, self.experiment_or_default(experiment_id))
-            if parent is None:
+            run = find_parent(self, self.experiment_or_default(experiment_id))
+            if run is None:
                 return EntityList()
-            found: EntityList[Issue] = self.entity_store.read_all(parent, ISSUE)
-        self._issue_runs.update({issue.issue_id: parent for issue in found})
+            found = Collection(self, ISSUE, run=run).list()
+        self._issue_runs.update({issue.issue_id: run.info.run_id for issue in found})
         return EntityList(sorted(found, key=lambda issue: (-issue.trace_count, issue.created_at)), found.broken)
 
     def summarize_issues(self, experiment_id: str | None = None) -> list[EntitySummary]:
-        """One line for each issue, most traces first, with its counts; two requests in all.
+        """One line for each issue, most traces first, with its counts; one request in all.
 
         Raises:
             ExperimentNotFoundError: There is no such experiment.
         """
-        with mlflow_errors():
-            parent = find_parent_run(self, self.experiment_or_default(experiment_id))
-            found = [] if parent is None else summaries(self.mlflow.get_run(parent), ISSUE)
+        found = Collection(self, ISSUE, experiment_id=experiment_id).summaries()
         return sorted(found, key=lambda item: (-item.trace_count, item.created_at))
 
     def preview_issues(self, experiment_id: str | None = None, max_traces: int | None = None) -> list[Trace]:
@@ -290,7 +281,7 @@ class Issues(InvestigationBase):
             InvalidParameterError: The name is empty.
         """
         name = required_name(name, "name")
-        who = self._who(author)
+        who = self.who(author)
         issue = self.update_issue(issue_id=issue_id, assessments=[name], author=who)
         with mlflow_errors():
             return log_on_traces(self, issue, name, value, who, progress)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from insights_core.entities import Analysis, Hypothesis, Issue
 from insights_core.entities.common import StoredEntity
+from insights_core.errors import HypothesisNotFoundError, IssueNotFoundError, NotFoundError, RunNotFoundError
+from insights_core.names import REVISION_TAG
 
-REVISION_TAG = "mlflow.insights.revision"
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+E = TypeVar("E", bound=StoredEntity)
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _LAST = ("metadata", "created_at", "updated_at", "history")
 # Tags hold 5,000 characters on older stores; a title needs no more than a line.
@@ -23,8 +29,8 @@ def is_id(text: object) -> bool:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of entity.
+class Kind(Generic[E]):
+    """A kind of entity: with its model, all that keeping it needs (see `collection.Collection`).
 
     Attributes:
         name: Also the first part of its files' names.
@@ -32,13 +38,19 @@ class Kind:
         id_field: The field with its id; None where a run holds one.
         title_field: What names it in lists.
         describe: Further facts for its summary, as plain values.
+        of_run: Fields that follow from the run that holds it: run_id, experiment_id.
+        missing: The error where there is none with an id.
+        listing: The command that lists them, for that error.
     """
 
     name: str
-    model: type[StoredEntity]
+    model: type[E]
     id_field: str | None
     title_field: str
     describe: Callable[[Any], dict[str, Any]] = lambda entity: {}
+    of_run: tuple[str, ...] = ()
+    missing: type[NotFoundError] = NotFoundError
+    listing: str = ""
 
     def stem(self, entity_id: str) -> str:
         return f"{self.name}_{entity_id}" if self.id_field else self.name
@@ -65,13 +77,21 @@ class Kind:
         prefix = self.tag("")
         return key[len(prefix) :] if (key.startswith(prefix) if self.id_field else key == prefix) else None
 
+    def id_of(self, entity: E) -> str:
+        """Its id; empty for a kind of which a run holds one."""
+        return str(getattr(entity, self.id_field)) if self.id_field else ""
+
+    def given_by(self, run: Run) -> dict[str, Any]:
+        """The values of the fields that follow from the run."""
+        return {name: getattr(run.info, name) for name in self.of_run}
+
     def field_order(self) -> list[str]:
         """Fields as a person wants to read them: what it is first, what happened to it last."""
         own = [name for name in self.model.model_fields if name not in _LAST]
         first = [self.id_field] if self.id_field else []
         return first + [name for name in own if name not in first] + [name for name in _LAST[:3]]
 
-    def summary(self, entity: StoredEntity, digest: str) -> dict[str, Any]:
+    def summary(self, entity: E, digest: str) -> dict[str, Any]:
         """What the tag says: enough for a line in a list."""
         return {
             "rev": digest,
@@ -86,7 +106,16 @@ def _last_evidence(item: Hypothesis) -> int | None:
     return max((round(one.created_at.timestamp() * 1000) for one in item.evidence), default=None)
 
 
-ANALYSIS = Kind("analysis", Analysis, None, "name", lambda item: {"status": item.status})
+ANALYSIS = Kind(
+    "analysis",
+    Analysis,
+    None,
+    "name",
+    lambda item: {"status": item.status},
+    of_run=("run_id", "experiment_id"),
+    missing=RunNotFoundError,
+    listing="mlflow-insights list-analyses --experiment-id …",
+)
 HYPOTHESIS = Kind(
     "hypothesis",
     Hypothesis,
@@ -100,6 +129,8 @@ HYPOTHESIS = Kind(
         "traces": item.trace_count,
         "evidence_at": _last_evidence(item),
     },
+    missing=HypothesisNotFoundError,
+    listing="mlflow-insights list-hypotheses --run-id …",
 )
 ISSUE = Kind(
     "issue",
@@ -114,4 +145,6 @@ ISSUE = Kind(
         "source_run": item.source_run_id,
         "hypothesis": item.hypothesis_id,
     },
+    missing=IssueNotFoundError,
+    listing="mlflow-insights list-issues --experiment-id …",
 )

@@ -14,7 +14,21 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 
-def summaries(run: Run, kind: Kind) -> list[EntitySummary]:
+# Tags are short: what they call it -> the field of a summary.
+_FIELDS = {
+    "rev": "revision",
+    "evidence": "evidence_count",
+    "supports": "supports_count",
+    "refutes": "refutes_count",
+    "traces": "trace_count",
+    "evidence_at": "last_evidence_at",
+    "source_run": "source_run_id",
+    "hypothesis": "hypothesis_id",
+}
+_TIMES = ("created_at", "updated_at", "last_evidence_at")
+
+
+def summaries(run: Run, kind: Kind[Any]) -> list[EntitySummary]:
     """The entities of a kind that a run's tags tell of, oldest first."""
     found = [_read(run, kind, key, text) for key, text in run.data.tags.items()]
     return sorted((item for item in found if item is not None), key=lambda item: (item.created_at, item.id))
@@ -45,29 +59,15 @@ def analysis_summaries(runs: Iterable[Run]) -> list[AnalysisSummary]:
     return sorted(found, key=lambda item: item.created_at, reverse=True)
 
 
-def _read(run: Run, kind: Kind, key: str, text: str) -> EntitySummary | None:
+def _read(run: Run, kind: Kind[Any], key: str, text: str) -> EntitySummary | None:
     entity_id = kind.id_in_tag(key)
     if entity_id is None:
         return None
     try:
-        values: dict[str, Any] = json.loads(text)
-        return EntitySummary(
-            kind=kind.name,
-            id=entity_id,
-            run_id=run.info.run_id,
-            revision=str(values["rev"]),
-            title=values["title"],
-            status=values["status"],
-            created_at=_moment(values["created_at"]),
-            updated_at=_moment(values["updated_at"]),
-            evidence_count=values.get("evidence", 0),
-            supports_count=values.get("supports", 0),
-            refutes_count=values.get("refutes", 0),
-            trace_count=values.get("traces", 0),
-            last_evidence_at=_moment(values["evidence_at"]) if values.get("evidence_at") else None,
-            severity=values.get("severity"),
-            source_run_id=values.get("source_run"),
-            hypothesis_id=values.get("hypothesis"),
+        told: dict[str, Any] = {_FIELDS.get(name, name): value for name, value in json.loads(text).items()}
+        times = {name: _moment(told[name]) for name in _TIMES if told.get(name)}
+        return EntitySummary.model_validate(
+            {**told, **times, "kind": kind.name, "id": entity_id, "run_id": run.info.run_id}
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         # A tag that somebody changed by hand; the entity itself can still be read.

@@ -17,17 +17,13 @@ from insights_core.errors import (
     RunNotFoundError,
     mlflow_errors,
 )
+from insights_core.names import PARENT_RUN_NAME, PARENT_RUN_TAG, PARENT_TAG, PARENT_VERDICT, TYPE_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-TYPE_TAG = "mlflow.insights.type"
-NAME_TAG = "mlflow.insights.name"
-PARENT_TAG = "mlflow.insights.parent"
-PARENT_RUN_NAME = "Insights"
-
 # MLflow never lets a param change, in any store: the one thing two processes cannot both write.
-_VERDICT = "insights.parent"
+_VERDICT = PARENT_VERDICT
 _ELECTED, _WITHDRAWN = "elected", "withdrawn"
 _CANDIDATE = "parent-candidate"
 _ROUNDS = 60
@@ -57,6 +53,16 @@ def find_parent_run(connection: Connection, experiment_id: str) -> str | None:
     Raises:
         ExperimentNotFoundError: There is no such experiment, or it is deleted.
     """
+    found = find_parent(connection, experiment_id)
+    return None if found is None else found.info.run_id
+
+
+def find_parent(connection: Connection, experiment_id: str) -> Run | None:
+    """The experiment's "Insights" run, or None where nothing was ever kept there; one request.
+
+    Raises:
+        ExperimentNotFoundError: There is no such experiment, or it is deleted.
+    """
     with mlflow_errors():
         try:
             winner = _winner(_candidates(connection, experiment_id))
@@ -68,7 +74,7 @@ def find_parent_run(connection: Connection, experiment_id: str) -> str | None:
             _check_experiment(connection, experiment_id)
             return None
         _mark_elected(connection, winner)
-        return winner.info.run_id
+        return winner
 
 
 def create_child_run(
@@ -88,7 +94,7 @@ def create_child_run(
     """
     with mlflow_errors():
         run = connection.mlflow.create_run(
-            experiment_id, run_name=run_name, tags={"mlflow.parentRunId": parent_run_id, **tags}
+            experiment_id, run_name=run_name, tags={PARENT_RUN_TAG: parent_run_id, **tags}
         )
     return run.info.run_id
 

@@ -1,40 +1,19 @@
-"""Which status may follow which."""
+"""Statuses as callers give them, and which may follow which."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import TypeVar
 
-from insights_core.entities import AnalysisStatus, HypothesisStatus, IssueStatus
+from insights_core.entities.common import Status
 from insights_core.errors import InvalidParameterError, InvalidStatusChangeError
 
 S = TypeVar("S", bound=StrEnum)
 
-_NEXT: dict[type[StrEnum], dict[StrEnum, tuple[StrEnum, ...]]] = {
-    AnalysisStatus: {
-        AnalysisStatus.ACTIVE: (AnalysisStatus.COMPLETED, AnalysisStatus.ARCHIVED),
-        AnalysisStatus.COMPLETED: (AnalysisStatus.ACTIVE, AnalysisStatus.ARCHIVED),
-        # What was archived is looked at again before it is called completed.
-        AnalysisStatus.ARCHIVED: (AnalysisStatus.ACTIVE,),
-    },
-    HypothesisStatus: {
-        HypothesisStatus.TESTING: (HypothesisStatus.VALIDATED, HypothesisStatus.REJECTED),
-        # A verdict is taken back before the opposite one is given, so that the history says why.
-        HypothesisStatus.VALIDATED: (HypothesisStatus.TESTING,),
-        HypothesisStatus.REJECTED: (HypothesisStatus.TESTING,),
-    },
-    IssueStatus: {
-        IssueStatus.OPEN: (IssueStatus.IN_PROGRESS, IssueStatus.RESOLVED, IssueStatus.REJECTED),
-        IssueStatus.IN_PROGRESS: (IssueStatus.OPEN, IssueStatus.RESOLVED, IssueStatus.REJECTED),
-        IssueStatus.RESOLVED: (IssueStatus.OPEN, IssueStatus.IN_PROGRESS),
-        IssueStatus.REJECTED: (IssueStatus.OPEN,),
-    },
-}
 
-
-def allowed_next(status: StrEnum) -> tuple[StrEnum, ...]:
+def allowed_next(status: Status) -> tuple[Status, ...]:
     """The statuses that can follow this one."""
-    return _NEXT[type(status)][status]
+    return status.allowed_next
 
 
 def as_choice(kind: type[S], value: object, field: str) -> S:
@@ -51,16 +30,17 @@ def as_choice(kind: type[S], value: object, field: str) -> S:
         ) from None
 
 
-def check_change(before: S, after: S, what: str) -> None:
+def check_change(before: Status, after: Status, what: str) -> None:
     """Refuse a change of status that makes no sense; the same status again is no change.
 
     Raises:
         InvalidStatusChangeError: Naming the statuses that can follow.
     """
-    if after != before and after not in allowed_next(before):
+    allowed = before.allowed_next
+    if after != before and after not in allowed:
         raise InvalidStatusChangeError(
-            f"{what} is {before} and cannot become {after}; from {before} it can become {' or '.join(allowed_next(before))}.",
+            f"{what} is {before} and cannot become {after}; from {before} it can become {' or '.join(allowed)}.",
             field="status",
             status=str(before),
-            allowed=[str(status) for status in allowed_next(before)],
+            allowed=[str(status) for status in allowed],
         )

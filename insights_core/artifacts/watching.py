@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from insights_core.artifacts.kinds import ANALYSIS, HYPOTHESIS, ISSUE, Kind
 from insights_core.artifacts.listing import summaries
@@ -17,7 +17,7 @@ from insights_core.errors import RunNotFoundError, mlflow_errors
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-KINDS = (ANALYSIS, HYPOTHESIS, ISSUE)
+KINDS: tuple[Kind[Any], ...] = (ANALYSIS, HYPOTHESIS, ISSUE)
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Changes:
 
 
 class Watcher:
-    """Tells what changed in an analysis run or a parent run.
+    """Tells what changed in a run that holds entities.
 
     A poll of an unchanged run costs one request. What changed costs one listing for each kind and one file for each
     entity, however many there are.
@@ -52,7 +52,7 @@ class Watcher:
     """
 
     def __init__(
-        self, connection: Connection, run_id: str, *, read_entities: bool = True, kinds: Sequence[Kind] = KINDS
+        self, connection: Connection, run_id: str, *, read_entities: bool = True, kinds: Sequence[Kind[Any]] = KINDS
     ) -> None:
         self._connection = connection
         shared = getattr(connection, "entity_store", None)
@@ -79,15 +79,14 @@ class Watcher:
                 self._compare(run, kind, changes)
         return changes
 
-    def _compare(self, run: Run, kind: Kind, changes: Changes) -> None:
+    def _compare(self, run: Run, kind: Kind[Any], changes: Changes) -> None:
         tags = {kind.id_in_tag(key): text for key, text in run.data.tags.items()}
         present = {(kind.name, each): text for each, text in tags.items() if each is not None}
         known = {(kind.name, item.id): item for item in summaries(run, kind)}
         fresh = [key for key, text in present.items() if self._seen.get(key) != text]
         gone = [key for key in self._seen if key[0] == kind.name and key not in present]
         if fresh and self._read_entities:
-            fixed = {"run_id": run.info.run_id, "experiment_id": run.info.experiment_id} if kind is ANALYSIS else None
-            found = self._store.read_all(self.run_id, kind, only=[key[1] for key in fresh], fixed=fixed)
+            found = self._store.read_all(self.run_id, kind, only=[key[1] for key in fresh], fixed=kind.given_by(run))
             changes.changed += found
             changes.broken |= found.broken
         changes.summaries += [known[key] for key in fresh if key in known]

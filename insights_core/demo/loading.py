@@ -16,10 +16,9 @@ from insights_core.demo.language import values
 from insights_core.demo.plan import DEMO_VERSION, Planned, plan_traces
 from insights_core.demo.trouble import break_trace, spice
 from insights_core.errors import InvalidParameterError, mlflow_errors
+from insights_core.names import DEMO_TAG
 from insights_core.traces.drafts import TraceDraft
 from insights_core.traces.writing import find_or_create_experiment, write_traces
-
-DEMO_TAG = "mlflow.insights.demo"
 
 
 def load_demo(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -19,6 +21,20 @@ def _utc(moment: datetime) -> datetime:
 
 
 UtcTime = Annotated[datetime, AfterValidator(_utc)]
+
+
+class Status(StrEnum):
+    """Base of the statuses of entities: which there are, and which may follow which."""
+
+    @classmethod
+    def rules(cls) -> Mapping[Self, tuple[Self, ...]]:
+        """Status -> what may follow it; where a status is not named, any other may."""
+        return {}
+
+    @property
+    def allowed_next(self) -> tuple[Self, ...]:
+        """The statuses that can follow this one."""
+        return self.rules().get(self, tuple(other for other in type(self) if other != self))
 
 
 class Record(BaseModel):
@@ -45,7 +61,7 @@ class Change(Record):
 
 
 class StoredEntity(Record):
-    """Base of analyses, hypotheses, issues and themes."""
+    """Base of every kind of entity that is kept; `artifacts.kinds.Kind` says what else a kind needs."""
 
     created_at: UtcTime = Field(default_factory=now)
     updated_at: UtcTime = Field(default_factory=now)

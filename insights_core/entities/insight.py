@@ -8,12 +8,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from insights_core.entities.common import Record, UtcTime
+from insights_core.names import CLUSTER_TAG as CLUSTER_TAG
+from insights_core.names import DETAILS_ARTIFACT as DETAILS_ARTIFACT
+from insights_core.names import SUMMARY_ASSESSMENT as SUMMARY_ASSESSMENT
 
 # The "model" where none is used.
 OFFLINE = "offline"
-SUMMARY_ASSESSMENT = "mlflow.insights.summary"
-CLUSTER_TAG = "mlflow.insights.cluster_id"
-DETAILS_ARTIFACT = "mlflow_insights_cluster_details.json"
 DETAILS_SCHEMA_VERSION = 1
 
 

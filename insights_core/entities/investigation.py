@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
 from pydantic import Field
 
-from insights_core.entities.common import Record, StoredEntity, UtcTime, now
+from insights_core.entities.common import Record, Status, StoredEntity, UtcTime, now
 
 
 def new_id() -> str:
@@ -16,23 +17,50 @@ def new_id() -> str:
     return str(uuid4())
 
 
-class AnalysisStatus(StrEnum):
+class AnalysisStatus(Status):
     ACTIVE = "ACTIVE"
     COMPLETED = "COMPLETED"
     ARCHIVED = "ARCHIVED"
 
+    @classmethod
+    def rules(cls) -> Mapping[AnalysisStatus, tuple[AnalysisStatus, ...]]:
+        return {
+            cls.ACTIVE: (cls.COMPLETED, cls.ARCHIVED),
+            cls.COMPLETED: (cls.ACTIVE, cls.ARCHIVED),
+            # What was archived is looked at again before it is called completed.
+            cls.ARCHIVED: (cls.ACTIVE,),
+        }
 
-class HypothesisStatus(StrEnum):
+
+class HypothesisStatus(Status):
     TESTING = "TESTING"
     VALIDATED = "VALIDATED"
     REJECTED = "REJECTED"
 
+    @classmethod
+    def rules(cls) -> Mapping[HypothesisStatus, tuple[HypothesisStatus, ...]]:
+        return {
+            cls.TESTING: (cls.VALIDATED, cls.REJECTED),
+            # A verdict is taken back before the opposite one is given, so that the history says why.
+            cls.VALIDATED: (cls.TESTING,),
+            cls.REJECTED: (cls.TESTING,),
+        }
 
-class IssueStatus(StrEnum):
+
+class IssueStatus(Status):
     OPEN = "OPEN"
     IN_PROGRESS = "IN_PROGRESS"
     RESOLVED = "RESOLVED"
     REJECTED = "REJECTED"
+
+    @classmethod
+    def rules(cls) -> Mapping[IssueStatus, tuple[IssueStatus, ...]]:
+        return {
+            cls.OPEN: (cls.IN_PROGRESS, cls.RESOLVED, cls.REJECTED),
+            cls.IN_PROGRESS: (cls.OPEN, cls.RESOLVED, cls.REJECTED),
+            cls.RESOLVED: (cls.OPEN, cls.IN_PROGRESS),
+            cls.REJECTED: (cls.OPEN,),
+        }
 
 
 class Severity(StrEnum):
@@ -117,10 +145,10 @@ class Issue(StoredEntity):
 
 
 class EntitySummary(Record):
-    """One line of a list of hypotheses or issues; it comes from a tag, without reading the entity itself."""
+    """One line of a list of entities; it comes from a tag, without reading the entity itself."""
 
     kind: str
-    """analysis, hypothesis or issue."""
+    """analysis, hypothesis, issue, or the name of another kind; what only that kind tells is in `model_extra`."""
     id: str
     """The run id of an analysis."""
     run_id: str
@@ -129,7 +157,8 @@ class EntitySummary(Record):
     """Another one after every change."""
     title: str
     """The first 200 characters of name, statement or title."""
-    status: str
+    status: str = ""
+    """Empty for a kind that has none."""
     created_at: UtcTime
     updated_at: UtcTime
     evidence_count: int = 0

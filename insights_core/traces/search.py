@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from insights_core.connection import Connection
 from insights_core.entities.insight import TraceScope
 from insights_core.errors import InvalidParameterError, NotFoundError, mlflow_errors
+from insights_core.names import SPANS_TAG
 
 if TYPE_CHECKING:
     from mlflow.entities import Trace, TraceInfo
@@ -126,7 +127,7 @@ def _fetch_one(client: Any, trace_id: str) -> Trace | None:
         infos = client.store.batch_get_trace_infos([trace_id])
         if not infos:
             return None
-        if "mlflow.trace.spansLocation" in infos[0].tags:
+        if SPANS_TAG in infos[0].tags:
             return client.store.get_trace(trace_id, allow_partial=True)
     except MlflowException as error:
         if _is_outage(error):

@@ -17,6 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from insights_core.connection import Connection
 from insights_core.errors import InvalidParameterError, mlflow_errors
+from insights_core.names import (
+    REQUEST_ID_ATTRIBUTE,
+    SESSION_KEY,
+    SIZES_KEY,
+    SPANS_TAG,
+    TOKENS_KEY,
+    TRACE_NAME_TAG,
+    USER_KEY,
+)
 from insights_core.traces.drafts import AssessmentDraft, SpanDraft, TraceDraft, digest
 
 if TYPE_CHECKING:
@@ -28,7 +37,6 @@ _TRACES_A_BATCH = 50
 # A stock server starts four workers; more threads only queue.
 _HTTP_THREADS = 4
 _MAX_DEPTH = 24
-_SPANS_WRITTEN_TAG = "mlflow.trace.spansLocation"
 _TAG_KEY_CHARS, _TAG_VALUE_CHARS, _METADATA_CHARS, _PREVIEW_CHARS = 250, 4096, 250, 1000
 _SESSION_CHARS = 250
 
@@ -116,7 +124,7 @@ def _replace_assessments(store: Any, draft: TraceDraft, before: TraceInfo | None
 
 
 def _is_complete(draft: TraceDraft, info: TraceInfo | None) -> bool:
-    return info is not None and (not draft.spans or _SPANS_WRITTEN_TAG in info.tags)
+    return info is not None and (not draft.spans or SPANS_TAG in info.tags)
 
 
 def _trace_info(draft: TraceDraft, experiment_id: str) -> TraceInfo:
@@ -135,7 +143,7 @@ def _trace_info(draft: TraceDraft, experiment_id: str) -> TraceInfo:
         response_preview=_preview(draft.response_preview, root.outputs if root else None, "assistant"),
         client_request_id=draft.client_request_id,
         trace_metadata=_metadata(draft),
-        tags={"mlflow.traceName": _text(draft.name)[:_METADATA_CHARS]}
+        tags={TRACE_NAME_TAG: _text(draft.name)[:_METADATA_CHARS]}
         | {_text(str(key))[:_TAG_KEY_CHARS]: _text(str(value))[:_TAG_VALUE_CHARS] for key, value in draft.tags.items()},
         assessments=_assessments(draft),
     )
@@ -146,19 +154,19 @@ def _metadata(draft: TraceDraft) -> dict[str, str]:
         _text(str(key))[:_METADATA_CHARS]: _text(str(value))[:_METADATA_CHARS] for key, value in draft.metadata.items()
     }
     if draft.session_id:
-        metadata["mlflow.trace.session"] = _text(draft.session_id)[:_SESSION_CHARS]
+        metadata[SESSION_KEY] = _text(draft.session_id)[:_SESSION_CHARS]
     if draft.user_id:
-        metadata["mlflow.trace.user"] = _text(draft.user_id)[:_METADATA_CHARS]
+        metadata[USER_KEY] = _text(draft.user_id)[:_METADATA_CHARS]
     with_tokens = [span for span in draft.spans if span.input_tokens is not None or span.output_tokens is not None]
     if with_tokens:
-        metadata["mlflow.trace.tokenUsage"] = json.dumps(
+        metadata[TOKENS_KEY] = json.dumps(
             _usage(
                 sum(span.input_tokens or 0 for span in with_tokens),
                 sum(span.output_tokens or 0 for span in with_tokens),
             )
         )
     # Without this a reader could take the first half of the spans for the whole trace.
-    metadata["mlflow.trace.sizeStats"] = json.dumps({"num_spans": len(draft.spans)})
+    metadata[SIZES_KEY] = json.dumps({"num_spans": len(draft.spans)})
     return metadata
 
 
@@ -216,7 +224,7 @@ def _spans(draft: TraceDraft) -> list[Span]:
 
 
 def _span_dict(trace_id: str, span: SpanDraft) -> dict[str, Any]:
-    attributes: dict[str, Any] = {**span.attributes, "mlflow.traceRequestId": trace_id, "mlflow.spanType": span.type}
+    attributes: dict[str, Any] = {**span.attributes, REQUEST_ID_ATTRIBUTE: trace_id, "mlflow.spanType": span.type}
     if span.inputs is not None:
         attributes["mlflow.spanInputs"] = span.inputs
     if span.outputs is not None:

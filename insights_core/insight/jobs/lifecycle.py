@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from insights_core.artifacts.runs import NAME_TAG, TYPE_TAG, find_parent_run
+from insights_core.artifacts.runs import find_parent_run
 from insights_core.connection import Connection
 from insights_core.entities.insight import (
     ClusterDetails,
@@ -23,21 +23,27 @@ from insights_core.entities.insight import (
 )
 from insights_core.errors import ConflictError, InvalidParameterError, InvalidStatusChangeError, mlflow_errors
 from insights_core.insight.jobs import persist
-from insights_core.insight.jobs.liveness import (
+from insights_core.insight.jobs.liveness import describe_process, is_alive, lease_token, new_lease
+from insights_core.insight.jobs.progress import read_progress
+from insights_core.names import (
+    CANCEL_TAG,
+    CLUSTERS_TAG,
+    DESCRIPTION_TAG,
+    HEADERS_VARIABLE,
+    INSTRUCTION_TAG,
     LEASE_TAG,
+    MODEL_TAG,
+    NAME_TAG,
+    PROGRESS_TAG,
+    THEME_TAG,
+    TOKEN_VARIABLE,
+    TRACES_TAG,
+    TYPE_TAG,
     WORKER_TAG,
-    describe_process,
-    is_alive,
-    lease_token,
-    new_lease,
 )
-from insights_core.insight.jobs.progress import CANCEL_TAG, PROGRESS_TAG, read_progress
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-
-TOKEN_VARIABLE = "INSIGHTS_JOB_TOKEN"  # noqa: S105 - the name, and it opens nothing: it tells two resumed processes apart
-HEADERS_VARIABLE = "INSIGHTS_JOB_HEADERS"
 
 
 # Enough to meet both kinds of traces, few enough for the moment in which a dialog opens.
@@ -274,15 +280,15 @@ def _to_insight(run: Run) -> Insight:
         run_id=info.run_id,
         experiment_id=info.experiment_id,
         name=tags.get(NAME_TAG) or info.run_name or info.run_id,
-        description=tags.get(persist.DESCRIPTION_TAG, ""),
-        instruction=tags.get(persist.INSTRUCTION_TAG, ""),
+        description=tags.get(DESCRIPTION_TAG, ""),
+        instruction=tags.get(INSTRUCTION_TAG, ""),
         status=status,
         created_at=created,
         updated_at=max(moment for moment in (created, progress.updated_at, ended) if moment),
-        trace_count=_whole(tags.get(persist.TRACES_TAG)),
-        cluster_count=_whole(tags.get(persist.CLUSTERS_TAG)),
-        theme_id=tags.get(persist.THEME_TAG),
-        model=tags.get(persist.MODEL_TAG, "offline"),
+        trace_count=_whole(tags.get(TRACES_TAG)),
+        cluster_count=_whole(tags.get(CLUSTERS_TAG)),
+        theme_id=tags.get(THEME_TAG),
+        model=tags.get(MODEL_TAG, "offline"),
         cost_usd=progress.cost_usd,
         progress=progress,
     )

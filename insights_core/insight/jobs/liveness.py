@@ -1,4 +1,8 @@
-"""Whether the process of a job still runs: by its process id on the same machine, by its last sign of life elsewhere."""
+"""Whether the process of a job still runs: by its process id on the same machine, by its last sign of life elsewhere.
+
+One run has one owner: whoever wrote the lease tag last. Its value is a token and epoch milliseconds,
+"3f…@1700000000000". The worker tag says which process that is: JSON with token, place, pid, started.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-# One run has one owner: whoever wrote this tag last. Value: token and epoch milliseconds, "3f…@1700000000000".
-LEASE_TAG = "mlflow.insights.lease"
-# The owner's process: JSON with token, place, pid, started.
-WORKER_TAG = "mlflow.insights.worker"
+from insights_core.names import LEASE_TAG, WORKER_TAG
+
 # Silence after which a process that cannot be looked at counts as dead.
 SILENCE_S = 30.0
 # A process that exists but says nothing for so long hangs. Longer than numeric code may keep the heartbeat waiting.

@@ -26,16 +26,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from insights_core.artifacts.runs import NAME_TAG, TYPE_TAG, create_child_run, get_run_of_type, parent_run
+from insights_core import names
+from insights_core.artifacts.runs import create_child_run, get_run_of_type, parent_run
 from insights_core.connection import Connection
 from insights_core.entities.common import now
-from insights_core.entities.insight import (
-    CLUSTER_TAG,
-    DETAILS_ARTIFACT,
-    DETAILS_SCHEMA_VERSION,
-    ClusterDetails,
-    InsightSpec,
-)
+from insights_core.entities.insight import DETAILS_SCHEMA_VERSION, ClusterDetails, InsightSpec
 from insights_core.errors import (
     BrokenArtifactError,
     NotFoundError,
@@ -45,20 +40,25 @@ from insights_core.errors import (
     from_mlflow,
     mlflow_errors,
 )
+from insights_core.names import (
+    CLUSTER_TAG,
+    CLUSTERS_TAG,
+    DESCRIPTION_TAG,
+    DETAILS_ARTIFACT,
+    INSTRUCTION_TAG,
+    MODEL_TAG,
+    NAME_TAG,
+    SAMPLE_ARTIFACT,
+    SPEC_ARTIFACT,
+    THEME_TAG,
+    TRACES_TAG,
+    TYPE_TAG,
+)
 from insights_core.traces.writeback import TraceWriter
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-SPEC_ARTIFACT = "insights/insight.yaml"
-SAMPLE_ARTIFACT = "insights/sample.json"
-LOG_ARTIFACT = "insights/job.log"
-INSTRUCTION_TAG = "mlflow.insights.instruction"
-DESCRIPTION_TAG = "mlflow.insights.description"
-MODEL_TAG = "mlflow.insights.model"
-THEME_TAG = "mlflow.insights.theme_id"
-TRACES_TAG = "mlflow.insights.trace_count"
-CLUSTERS_TAG = "mlflow.insights.cluster_count"
 # MLflow refuses longer ones.
 _TAG_CHARS = 5000
 _PARAM_CHARS = 6000
@@ -182,28 +182,28 @@ def _log_figures(connection: Connection, details: ClusterDetails) -> None:
     leaves = sum(cluster.level == 0 for cluster in details.clusters)
     trust = details.metrics
     figures = {
-        "traces": len(details.traces),
-        "matching_traces": details.matching_traces,
-        "skipped": len(details.skipped),
-        "clusters": leaves,
-        "outliers": trust.outlier_count,
-        "coverage": trust.coverage,
-        "silhouette": trust.silhouette,
-        "stability_ari": trust.stability_ari,
-        "claims_checked": trust.claims_checked,
-        "claims_confirmed": trust.claims_confirmed,
-        "cost_usd": details.cost_usd,
-        "input_tokens": details.input_tokens,
-        "output_tokens": details.output_tokens,
-        "duration_s": details.duration_s,
+        names.TRACES_METRIC: len(details.traces),
+        names.MATCHING_METRIC: details.matching_traces,
+        names.SKIPPED_METRIC: len(details.skipped),
+        names.CLUSTERS_METRIC: leaves,
+        names.OUTLIERS_METRIC: trust.outlier_count,
+        names.COVERAGE_METRIC: trust.coverage,
+        names.SILHOUETTE_METRIC: trust.silhouette,
+        names.STABILITY_METRIC: trust.stability_ari,
+        names.CHECKED_METRIC: trust.claims_checked,
+        names.CONFIRMED_METRIC: trust.claims_confirmed,
+        names.COST_METRIC: details.cost_usd,
+        names.INPUT_METRIC: details.input_tokens,
+        names.OUTPUT_METRIC: details.output_tokens,
+        names.DURATION_METRIC: details.duration_s,
     }
     moment = round(now().timestamp() * 1000)
     clustering = details.config.get("clustering", {})
     params = {
-        "instruction": details.instruction[:_PARAM_CHARS],
-        "model": details.model,
-        "clustering_method": str(clustering.get("method", "")),
-        "seed": str(clustering.get("seed", "")),
+        names.INSTRUCTION_PARAM: details.instruction[:_PARAM_CHARS],
+        names.MODEL_PARAM: details.model,
+        names.METHOD_PARAM: str(clustering.get("method", "")),
+        names.SEED_PARAM: str(clustering.get("seed", "")),
     }
     connection.mlflow.log_batch(
         details.run_id,

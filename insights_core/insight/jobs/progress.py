@@ -12,13 +12,12 @@ from typing import Any
 from insights_core.connection import Connection
 from insights_core.entities.common import now
 from insights_core.entities.insight import InsightProgress
-from insights_core.insight.jobs.liveness import LEASE_TAG, WORKER_TAG, describe_process, lease_token
+from insights_core.insight.jobs.liveness import describe_process, lease_token
 from insights_core.insight.stages import JobStoppedError, Stage
+from insights_core.names import CANCEL_TAG, LEASE_TAG, PROGRESS_TAG, WORKER_TAG
 
 _log = logging.getLogger(__name__)
 
-PROGRESS_TAG = "mlflow.insights.progress"
-CANCEL_TAG = "mlflow.insights.cancel"
 # Often enough for a person who watches, seldom enough for a server with many jobs.
 _WRITE_EVERY_S = 1.0
 _SIGN_OF_LIFE_EVERY_S = 5.0

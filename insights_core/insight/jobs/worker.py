@@ -16,8 +16,8 @@ import traceback
 from insights_core.connection import Connection
 from insights_core.errors import InsightsError, from_mlflow
 from insights_core.insight.jobs import persist
-from insights_core.insight.jobs.lifecycle import HEADERS_VARIABLE, TOKEN_VARIABLE
 from insights_core.insight.jobs.progress import JobCancelledError, JobStoppedError, RunReporter, read_progress
+from insights_core.names import HEADERS_VARIABLE, LOG_ARTIFACT, TOKEN_VARIABLE
 from insights_core.traces.redaction import Redactor
 
 _log = logging.getLogger(__name__)
@@ -55,8 +55,8 @@ def _work(connection: Connection, run_id: str, reporter: RunReporter) -> int:
         known = from_mlflow(error)
         if type(known) is InsightsError:
             # An exception may quote an address or a header with its password.
-            connection.mlflow.log_text(run_id, Redactor().redact(traceback.format_exc()), persist.LOG_ARTIFACT)
-            said = f"Unexpected {type(error).__name__}: {known.message.splitlines()[0]} (the run's {persist.LOG_ARTIFACT} has the details)."
+            connection.mlflow.log_text(run_id, Redactor().redact(traceback.format_exc()), LOG_ARTIFACT)
+            said = f"Unexpected {type(error).__name__}: {known.message.splitlines()[0]} (the run's {LOG_ARTIFACT} has the details)."
         else:
             said = known.message
         return _end(connection, run_id, reporter, "FAILED", said, 1)

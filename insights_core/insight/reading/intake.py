@@ -32,6 +32,7 @@ from insights_core.insight.reading.records import (
     to_feedback,
 )
 from insights_core.insight.stages import JobStoppedError
+from insights_core.names import SIZES_KEY
 from insights_core.traces.writeback import SummaryLog, TraceWriter
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def read_facts(info: TraceInfo, key: SummaryKey, max_chars: int, rule: FailureRu
 
     metadata = info.trace_metadata or {}
     try:
-        spans = int(json.loads(metadata.get("mlflow.trace.sizeStats", "{}")).get("num_spans", 0))
+        spans = int(json.loads(metadata.get(SIZES_KEY, "{}")).get("num_spans", 0))
     except (ValueError, TypeError, AttributeError):
         spans = 0
     return TraceFacts(

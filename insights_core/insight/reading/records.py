@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from insights_core import settings
-from insights_core.entities.insight import OFFLINE, SUMMARY_ASSESSMENT, InsightSpec, TraceSummary
+from insights_core.entities.insight import OFFLINE, InsightSpec, TraceSummary
+from insights_core.names import SIZES_KEY, SUMMARY_ASSESSMENT
 
 if TYPE_CHECKING:
     from mlflow.entities import Feedback, TraceInfo
@@ -79,7 +80,7 @@ def text_key(info: TraceInfo, max_chars: int) -> str | None:
     """A value that is the same as long as the trace's text is; None while the trace is not ended."""
     if str(info.state) not in ("OK", "ERROR", "TraceState.OK", "TraceState.ERROR"):
         return None
-    sizes = (info.trace_metadata or {}).get("mlflow.trace.sizeStats")
+    sizes = (info.trace_metadata or {}).get(SIZES_KEY)
     return digest(
         [info.trace_id, info.request_time, info.execution_duration, str(info.state), sizes, max_chars, _text_version()]
     )

@@ -12,6 +12,13 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from insights_core.errors import InvalidParameterError
+from insights_core.names import (
+    IMPORT_DURATIONS_TAG,
+    IMPORT_FORMAT_TAG,
+    IMPORT_HISTORY_TAG,
+    IMPORT_TIMES_TAG,
+    IMPORT_TOKENS_TAG,
+)
 from insights_core.traces.drafts import EventDraft, SpanDraft, TraceDraft, digest, span_id_of, trace_id_of
 from insights_core.traces.importing.fields import session_of, tags_of, time_of, user_of
 from insights_core.traces.importing.records import Record
@@ -160,13 +167,13 @@ class _Conversation:
         )
 
     def _marks(self) -> dict[str, str]:
-        marks = {"mlflow.insights.import.format": "openai-messages", "mlflow.insights.import.durations": "made up"}
+        marks: dict[str, str] = {IMPORT_FORMAT_TAG: "openai-messages", IMPORT_DURATIONS_TAG: "made up"}
         if self.told_ms is None:
-            marks["mlflow.insights.import.times"] = "made up"
+            marks[IMPORT_TIMES_TAG] = "made up"
         if not self.counted_tokens:
-            marks["mlflow.insights.import.tokens"] = "made up, a quarter of the characters"
+            marks[IMPORT_TOKENS_TAG] = "made up, a quarter of the characters"
         if not self.whole_history:
-            marks["mlflow.insights.import.history"] = "only what is new with each model call"
+            marks[IMPORT_HISTORY_TAG] = "only what is new with each model call"
         return marks
 
     def _failure(self) -> str | None:

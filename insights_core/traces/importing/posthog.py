@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from insights_core.errors import InvalidParameterError
+from insights_core.names import IMPORT_FORMAT_TAG, IMPORT_TIMES_TAG
 from insights_core.traces.drafts import AssessmentDraft, EventDraft, SpanDraft, TraceDraft, digest, trace_id_of
 from insights_core.traces.importing.fields import epoch_ms, tags_of
 from insights_core.traces.importing.records import Record
@@ -183,9 +184,9 @@ class _Events:
             for name, value in event.items()
             if not name.startswith("$") and name not in ("event", "timestamp", "distinct_id", "token")
         }
-        marks = {"mlflow.insights.import.format": "posthog", "posthog.trace_id": self.source_id}
+        marks = {IMPORT_FORMAT_TAG: "posthog", "posthog.trace_id": self.source_id}
         if not self.timed:
-            marks["mlflow.insights.import.times"] = "made up"
+            marks[IMPORT_TIMES_TAG] = "made up"
         return tags_of(own) | marks
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from insights_core.entities import HypothesisStatus, Insight, InsightStatus, IssueStatus, TraceScope
 from insights_core.errors import InsightsError, mlflow_errors
+from insights_core.names import SEEN_TAG
 from pages._ui.actions import create_insight
 from pages._ui.home import home_figures
 from pages._ui.insight import comparison, topics
@@ -20,8 +21,6 @@ from pages._ui.parts.evidence import WEAKEST
 from pages._ui.shell import investigations, loaders, navigation, states
 from pages._ui.shell.scope import DAY_MS, Scope
 
-# The moment up to which all was marked as seen, on the experiment: everybody who looks at it shares it.
-_SEEN_TAG = "mlflow.insights.seen_at"
 _MOST = 6
 
 
@@ -86,12 +85,12 @@ def _seen_at(scope: Scope) -> datetime:
 @st.cache_data(ttl=30, max_entries=32, show_spinner=False)
 def _seen_tag(uri: str, experiment_id: str) -> str | None:
     with mlflow_errors():
-        return loaders.client().mlflow.get_experiment(experiment_id).tags.get(_SEEN_TAG)
+        return loaders.client().mlflow.get_experiment(experiment_id).tags.get(SEEN_TAG)
 
 
 def _mark_seen(scope: Scope) -> None:
     with mlflow_errors():
-        loaders.client().mlflow.set_experiment_tag(scope.experiment_id, _SEEN_TAG, datetime.now(UTC).isoformat())
+        loaders.client().mlflow.set_experiment_tag(scope.experiment_id, SEEN_TAG, datetime.now(UTC).isoformat())
     _seen_tag.clear()
     st.rerun()
 

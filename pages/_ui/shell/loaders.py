@@ -22,6 +22,7 @@ from insights_core.entities import (
     TraceScope,
 )
 from insights_core.errors import mlflow_errors
+from insights_core.names import OWN_NAMESPACE, SESSION_KEY
 from pages._ui.look.summaries import summary_of
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _row(info: Any) -> dict[str, Any]:
     assessments = {
         one.name: getattr(one, "value", None)
         for one in info.assessments or ()
-        if not one.name.startswith("mlflow.insights.")
+        if not one.name.startswith(OWN_NAMESPACE)
     }
     return {
         "trace_id": info.trace_id,
@@ -142,7 +143,7 @@ def _row(info: Any) -> dict[str, Any]:
         "response": info.response_preview or "",
         "summary": summary_of(info.assessments),
         "tags": {name: value for name, value in (info.tags or {}).items() if not name.lower().startswith("mlflow.")},
-        "session": (info.trace_metadata or {}).get("mlflow.trace.session"),
+        "session": (info.trace_metadata or {}).get(SESSION_KEY),
         "cluster_id": (info.tags or {}).get(CLUSTER_TAG),
         "assessments": assessments,
     }

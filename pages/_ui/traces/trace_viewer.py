@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from insights_core import settings
+from insights_core.names import SESSION_KEY, TOKENS_KEY, USER_KEY
 from pages._ui.look.badges import badge
 from pages._ui.look.formats import clock, duration, escape_html, escape_markdown, plural
 from pages._ui.look.summaries import summary_of
@@ -174,7 +175,7 @@ def _message(one: Message) -> str:
 
 def _attributes(trace: Trace, view: TraceView) -> None:
     info = trace.info
-    session = (info.trace_metadata or {}).get("mlflow.trace.session")
+    session = (info.trace_metadata or {}).get(SESSION_KEY)
     layout.pairs(
         {"Trace id": info.trace_id, **({"Session": session} if session else {})}
         | {name: value for name, value in sorted((info.tags or {}).items()) if not name.startswith("mlflow.")}
@@ -191,7 +192,7 @@ def _attributes(trace: Trace, view: TraceView) -> None:
         layout.pairs(own)
 
 
-_SHOWN_METADATA = ("mlflow.trace.user", "mlflow.trace.tokenUsage", "mlflow.source.name", "mlflow.sourceRun")
+_SHOWN_METADATA = (USER_KEY, TOKENS_KEY, "mlflow.source.name", "mlflow.sourceRun")
 
 
 def _assessments(trace: Trace) -> None:
