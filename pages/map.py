@@ -4,6 +4,7 @@ import streamlit as st
 
 from insights_core.entities import Insight, InsightStatus
 from pages._ui.actions import create_insight
+from pages._ui.insight import granularity
 from pages._ui.map import cluster_map
 from pages._ui.parts import layout
 from pages._ui.shell import loaders, scope, states
@@ -28,9 +29,11 @@ def view() -> None:
         with states.empty("No map yet", "A map is drawn from a finished insight, and this experiment has none."):
             create_insight.button(current.experiment_id)
         return
-    details = loaders.insight_details(insight)
+    whole = loaders.insight_details(insight)
+    details = granularity.shown(insight, whole)
     caption = cluster_map.caption(insight, details)
     with layout.page_header("Cluster map", caption, ("insight", "Insight", {"run": insight.run_id})):
+        granularity.control(whole)
         colour_by = cluster_map.colour_control(insight.experiment_id, details)
     cluster_map.cluster_map(insight, details, colour_by)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from insights_core.entities import Cluster, ClusterDetails, TraceRow, TrustMetrics
-from pages._ui.insight import comparison, topics
+from pages._ui.insight import comparison, granularity, topics
 from pages._ui.look import previews
 from pages._ui.map import map_figure
 
@@ -182,3 +182,29 @@ def test_without_common_traces_words_match_and_the_page_says_so():
 )
 def test_previews_show_the_words_of_the_user(given, shown):
     assert previews.preview(given) == shown
+
+
+@pytest.fixture
+def three_levels():
+    """Nine leaves in three groups, two of which share a group; one leaf stands alone."""
+    leaves = [cluster(f"l{n}", f"Leaf {n}", f"g{n // 3}") for n in range(9)] + [cluster("alone", "Alone")]
+    groups = [cluster("g0", "A", "top", 1), cluster("g1", "B", "top", 1), cluster("g2", "C", None, 1)]
+    rows = [row(f"t{n}", f"l{n}") for n in range(9)] + [row("x", "alone"), row("y", None)]
+    return details(rows, [cluster("top", "Top", None, 2), *groups, *leaves])
+
+
+def test_topics_can_be_read_coarser_without_losing_a_trace(three_levels):
+    assert granularity.levels(three_levels) == {0: 10, 1: 4, 2: 3}
+    middle = granularity.at_level(three_levels, 1)
+    assert {one.cluster_id for one in middle.clusters} == {"top", "g0", "g1", "g2", "alone"}
+    assert [one.cluster_id for one in middle.traces] == ["g0"] * 3 + ["g1"] * 3 + ["g2"] * 3 + ["alone", None]
+    coarse = topics.tree(granularity.at_level(three_levels, 2))
+    assert {(one.title, one.size) for one in coarse} == {("Top", 6), ("C", 3), ("Alone", 1), ("Outliers", 1)}
+    assert granularity.at_level(three_levels, 0) is three_levels
+
+
+def test_a_result_opens_at_the_finest_level_that_can_be_read(three_levels):
+    assert granularity.default_level(three_levels) == 0
+    many = details([], [cluster("g", "All", None, 1), *(cluster(f"l{n}", str(n), "g") for n in range(50))])
+    assert granularity.default_level(many) == 1
+    assert granularity.default_level(details([], [])) == 0

@@ -6,7 +6,7 @@ import streamlit as st
 
 from insights_core.entities import ClusterDetails, Insight, TraceRow
 from pages._ui.actions import promote
-from pages._ui.insight import topics, trace_rows
+from pages._ui.insight import granularity, topics, trace_rows
 from pages._ui.insight.topics import Topic
 from pages._ui.look import charts
 from pages._ui.look.formats import escape_markdown, plural
@@ -21,7 +21,8 @@ _PANE = 545
 @states.fragment(key="panes")
 def panes(insight: Insight) -> None:
     """Topics, traces and viewer side by side; under them what the chosen topic rests on. Reruns alone."""
-    details = loaders.insight_details(insight)
+    whole = loaders.insight_details(insight)
+    details = granularity.shown(insight, whole)
     tree = topics.tree(details)
     if not tree:
         with states.empty(
@@ -31,7 +32,7 @@ def panes(insight: Insight) -> None:
         return
     left, middle, right = st.columns([11, 13, 17])
     with left, st.container(border=True, height=_PANE, key="pane-topics"):
-        topic = _topics(tree, details)
+        topic = _topics(tree, details, whole)
     with middle, st.container(border=True, height=_PANE, key="pane-traces"):
         row = _traces(topic, insight.experiment_id)
     with right, st.container(border=True, height=_PANE, key="pane-viewer"), states.failures("viewer"):
@@ -40,8 +41,10 @@ def panes(insight: Insight) -> None:
     _about(topic, details)
 
 
-def _topics(tree: list[Topic], details: ClusterDetails) -> Topic:
-    st.markdown("**Topics** :small[:gray[· worst first]]")
+def _topics(tree: list[Topic], details: ClusterDetails, whole: ClusterDetails) -> Topic:
+    with st.container(horizontal=True, vertical_alignment="center", key="topics-head"):
+        st.markdown("**Topics** :small[:gray[· worst first]]", width="stretch")
+        granularity.control(whole)
     by_id = {topic.cluster_id: topic for topic in tree}
     opened = topics.worst(tree) or next((topic for topic in tree if topic.is_leaf), tree[0])
     chosen = pick_list.pick_list(

@@ -64,10 +64,11 @@ def cluster_map(insight: Insight, details: ClusterDetails, colour_by: tuple[str,
     values = _values(insight.experiment_id, details, rows, kind, name)
     figure, panel = st.columns([7, 3])
     with figure, st.container(border=True, key="map"):
-        fig = _figure(insight.run_id, int(insight.updated_at.timestamp()), kind, name, _Drawing(details, rows, values))
+        version = (int(insight.updated_at.timestamp()), len(details.clusters))
+        fig = _figure(insight.run_id, version, kind, name, _Drawing(details, rows, values))
         event = st.plotly_chart(
             fig,
-            key=f"map-{insight.run_id}-{kind}-{name}",
+            key=f"map-{insight.run_id}-{kind}-{name}-{len(details.clusters)}",
             on_select="rerun",
             config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": ["toImage", "autoScale2d"]},
             alt=_alt(details, kind),
@@ -85,7 +86,7 @@ class _Drawing:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Drawing the map")
-def _figure(run_id: str, version: int, kind: str, name: str | None, _drawing: _Drawing) -> Any:
+def _figure(run_id: str, version: tuple[int, int], kind: str, name: str | None, _drawing: _Drawing) -> Any:
     return map_figure.draw(_drawing.details, _drawing.rows, kind, _drawing.values, _HEIGHT)
 
 
