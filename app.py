@@ -7,5 +7,14 @@ page of a fresh server would run that file directly, without navigation, theme a
 from pathlib import Path
 
 import streamlit as st
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
 
-app = st.App(Path(__file__).parent / "pages" / "_ui" / "shell" / "router.py")
+
+def home(request: Request) -> RedirectResponse:
+    """Streamlit serves its first page at `/` alone; a link to /home, as the other pages have it, leads there."""
+    return RedirectResponse(f"/?{request.url.query}" if request.url.query else "/")
+
+
+app = st.App(Path(__file__).parent / "pages" / "_ui" / "shell" / "router.py", routes=[Route("/home", home)])

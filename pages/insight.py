@@ -25,9 +25,7 @@ def view() -> None:
             if st.button("Compare", icon=":material/compare_arrows:"):
                 insight_report.compare_dialog(insight)
             navigation.button("map", "Open map", "scatter_plot", {"run": run_id})
-        if insight.status not in progress.UNDER_WAY and st.button(
-            "Run again", icon=":material/restart_alt:", type="primary"
-        ):
+        if insight.status not in progress.UNDER_WAY and st.button("Run again", icon=":material/restart_alt:"):
             create_insight.again(insight)
     if insight.status in progress.UNDER_WAY:
         with layout.card("Under way", height="content"):

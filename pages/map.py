@@ -33,7 +33,7 @@ def view() -> None:
     details = granularity.shown(insight, whole)
     caption = cluster_map.caption(insight, details)
     with layout.page_header("Cluster map", caption, ("insight", "Insight", {"run": insight.run_id})):
-        granularity.control(whole)
+        granularity.control(whole, show_label=True)
         colour_by = cluster_map.colour_control(insight.experiment_id, details)
     cluster_map.cluster_map(insight, details, colour_by)
 

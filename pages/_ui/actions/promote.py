@@ -56,7 +56,7 @@ def button(
     label: str = "Investigate",
     key: str = "promote",
     width: Literal["content", "stretch"] = "content",
-    type: Literal["secondary", "tertiary"] = "secondary",
+    type: Literal["primary", "secondary", "tertiary"] = "secondary",
 ) -> None:
     """The button that opens the dialog; nothing for a reader who may not write. Arguments as for `promote`."""
     if not trace_ids or not permissions.may_write(experiment_id):

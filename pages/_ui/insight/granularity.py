@@ -87,17 +87,18 @@ def _level(details: ClusterDetails) -> int:
     return level
 
 
-def control(details: ClusterDetails) -> None:
+def control(details: ClusterDetails, show_label: bool = False) -> None:
     """More, smaller topics or fewer, larger ones; nothing where there is one level."""
     counts = levels(details)
     if len(counts) < 2:
         return
     names = {str(level): number(count) for level, count in sorted(counts.items(), reverse=True)}
     url_state.segmented(
-        "Topics: fewer, larger – more, smaller",
+        "Topics" if show_label else "Topics: fewer, larger – more, smaller",
         names,
         "level",
         "granularity",
         str(_level(details)),
         forget=("cluster", "trace"),
+        show_label=show_label,
     )

@@ -62,7 +62,7 @@ def _traces(topic: Topic, experiment_id: str) -> TraceRow | None:
             topic.title if topic.cluster else "",
             rationales={one.trace_id: one.summary or one.title for one in topic.rows},
             key="investigate-topic",
-            type="tertiary",
+            type="primary",
         )
     orders = dict(zip(topics.ORDERS, topics.ORDERS, strict=True))
     order = url_state.segmented("Show", orders, "order", "order", topics.ORDERS[0], remember=True, forget=("trace",))
