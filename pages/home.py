@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._ui.home import first_steps, home_figures, home_news, home_running
+from pages._ui.home import first_steps, home_figures, home_news, home_running, home_topics
 from pages._ui.parts import layout
 from pages._ui.shell import loaders, scope
 
@@ -22,6 +22,8 @@ def view() -> None:
         home_news.news(current)
     with right:
         home_running.running(current)
+    home_topics.worst_topics(current)
+    home_topics.strip(current)
 
 
 view()

@@ -278,3 +278,17 @@ def test_a_search_can_become_an_insight_with_its_filter(open_page, demo_store):
 
     assert app.session_state["new-insight-filter"] == "trace.status = 'ERROR'"
     assert not app.exception
+
+
+def test_home_names_the_topics_in_which_most_goes_wrong(open_page, demo_store):
+    app = open_page(demo_store.uri, "home")
+    assert "Where it goes wrong" in [one.value for one in app.subheader]
+    rows = [one.value for one in app.markdown if "% errors]" in one.value]
+    assert rows and all(":red[" in one for one in rows)
+
+
+def test_a_box_over_bars_takes_the_days_whose_bars_it_touches():
+    from pages._ui.home.home_topics import days_between
+
+    assert [str(day) for day in days_between(["2026-11-23 15:00", "2026-11-24 09:00"])] == ["2026-11-24", "2026-11-24"]
+    assert [str(day) for day in days_between(["2026-11-25 03:00", "2026-11-23 20:00"])] == ["2026-11-24", "2026-11-25"]

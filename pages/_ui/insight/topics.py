@@ -114,14 +114,19 @@ def _worst_first(group: list[Topic]) -> tuple[float, int]:
     return -group[0].tally.bad_rate, -group[0].size
 
 
-def worst(topics: Sequence[Topic]) -> Topic | None:
-    """The topic in which most goes wrong for sure: the lower bound of its rate times its traces is the highest.
+def worst_first(topics: Sequence[Topic]) -> list[Topic]:
+    """Topics in which something failed; the first is the one in which most goes wrong for sure.
 
-    A small topic that fails always and a large one that fails seldom both stand behind one of which both is true.
-    None where nothing failed.
+    By the lower bound of the rate times the traces: a small topic that fails always and a large one that fails seldom
+    both stand behind one that is large and fails often.
     """
     leaves = [one for one in topics if one.is_leaf and one.cluster and one.tally.bad_count]
-    return max(leaves, key=lambda one: wilson(one.tally.bad_count, one.tally.bad_of)[0] * one.size, default=None)
+    return sorted(leaves, key=lambda one: -wilson(one.tally.bad_count, one.tally.bad_of)[0] * one.size)
+
+
+def worst(topics: Sequence[Topic]) -> Topic | None:
+    """The first of `worst_first`; None where nothing failed."""
+    return next(iter(worst_first(topics)), None)
 
 
 def options(topics: Sequence[Topic], details: ClusterDetails) -> dict[str, Option]:

@@ -66,7 +66,9 @@ def stacked(series: dict[str, Sequence[float]], at_ms: Sequence[int]) -> go.Figu
     return fig
 
 
-def draw(fig: go.Figure, alt: str, height: int = 215, key: str | None = None, **options: Any) -> Any:
+def draw(
+    fig: go.Figure, alt: str, height: int = 215, key: str | None = None, drag: str | bool = False, **options: Any
+) -> Any:
     """Show a figure: no title (the card has one), horizontal grid lines, one legend line, unified hover.
 
     Args:
@@ -74,6 +76,7 @@ def draw(fig: go.Figure, alt: str, height: int = 215, key: str | None = None, **
         alt: What the chart shows, in words, with the figures that matter.
         height: Pixels.
         key: Key of the element; needed for selections.
+        drag: What dragging does, as Plotly calls it; nothing by default.
         options: More for `st.plotly_chart`.
     """
     fig.update_layout(
@@ -82,7 +85,7 @@ def draw(fig: go.Figure, alt: str, height: int = 215, key: str | None = None, **
         showlegend=len(fig.data) > 1,
         hovermode="x unified",
         bargap=0.25,
-        dragmode=False,
+        dragmode=drag,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None, "traceorder": "normal"},
     )
     fig.update_xaxes(showgrid=False, title=None, nticks=8, tickformatstops=_TIME_TICKS)
