@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from insights_core.traces.text.conversation import converse
+from insights_core.traces.text.documents import documents_in
+from insights_core.traces.text.plain import shown
 from insights_core.traces.text.render import render
 from insights_core.traces.text.spans import read_spans
 from insights_core.traces.text.view import Message, SpanView, ToolCall, TraceView
@@ -14,6 +16,7 @@ from insights_core.traces.text.view import Message, SpanView, ToolCall, TraceVie
 if TYPE_CHECKING:
     from mlflow.entities import Trace
 
+_NOTHING: tuple[Any, ...] = (None, "", {}, [])
 _log = logging.getLogger(__name__)
 
 __all__ = ["Message", "SpanView", "ToolCall", "TraceView", "read_trace", "render", "trace_to_text"]
@@ -38,10 +41,11 @@ def read_trace(trace: Trace | Mapping[str, Any]) -> TraceView:
         _log.warning("the spans of trace %r cannot be read", info.get("trace_id"), exc_info=True)
         spans = []
     try:
-        messages = converse(spans)
+        messages, unknown = converse(spans)
     except Exception:
         _log.warning("the conversation of trace %r cannot be read", info.get("trace_id"), exc_info=True)
-        messages = []
+        messages, unknown = [], set()
+    unknown |= {span.span_id for span in spans if _write_out(span)}
     start, duration = info.get("request_time"), info.get("execution_duration")
     error = next((span.error for span in spans if span.error), None)
     error = error or next(
@@ -62,7 +66,20 @@ def read_trace(trace: Trace | Mapping[str, Any]) -> TraceView:
         spans=spans,
         messages=messages,
         error=error,
+        unknown_spans=len(unknown),
     )
+
+
+def _write_out(span: SpanView) -> bool:
+    """Make the text of what is no messages; says whether the span is of a form that no reader knows."""
+    unknown = False
+    if not span.inputs_spoken and span.inputs not in _NOTHING:
+        span.inputs_text, unknown = shown(span.inputs)
+    if not span.outputs_spoken and span.outputs not in _NOTHING:
+        is_found = span.type == "RETRIEVER" and documents_in(span.outputs)
+        span.outputs_text, is_gist = ("", False) if is_found else shown(span.outputs)
+        unknown = unknown or is_gist
+    return unknown
 
 
 def _parts(trace: Any) -> tuple[dict[str, Any], list[Any]]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from os.path import commonprefix
-from typing import Any
 
-from insights_core.traces.text.conversation import plain_text
-from insights_core.traces.text.messages import compact
+from insights_core.traces.text.documents import documents_in
+from insights_core.traces.text.plain import answer_of, compact, question_of, shown
+from insights_core.traces.text.sources import decoded
 from insights_core.traces.text.threads import squeezed
 from insights_core.traces.text.view import Message, SpanView, TraceView
 
 _PROMPT_CLIP = 600  # system prompts are the same in every trace; their beginning says which it is
 _REPEATED = 200  # characters; shorter beginnings are alike by chance
 _HEAD_SHARE = 0.65  # of a clipped text: what is said first tells more than how it ends
+_SENTENCE = 12  # characters without blanks; a shorter one stands in longer ones by chance
 _NAME_CLIP = 100  # names are names; what is longer is no name
 _MARK = 24  # characters, at most, of the mark in the middle of a clipped text
 
@@ -64,24 +64,12 @@ def _name(text: str) -> str:
 def _duration(milliseconds: float | None) -> str:
     if milliseconds is None:
         return "no end"
+    milliseconds = max(0.0, milliseconds)  # clocks of several machines differ
     return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
 
 
-def _documents(value: Any) -> list[str]:
-    """What a retriever found: source and text of each document."""
-    found = value.get("documents") if isinstance(value, Mapping) else value
-    lines = []
-    for item in found if isinstance(found, list) else []:
-        if isinstance(item, Mapping) and ("page_content" in item or "content" in item or "text" in item):
-            described = item.get("metadata")
-            metadata = described if isinstance(described, Mapping) else {}
-            source = metadata.get("doc_uri") or metadata.get("source") or item.get("id") or ""
-            lines.append(
-                f"{source}: {item.get('page_content') or item.get('content') or item.get('text')}".lstrip(": ")
-            )
-    return lines
-
-
+# smolagents' attributes of an agent: OpenInference writes them as they stand when the run begins.
+_AGENT_FACTS = {"smolagents.task": "task", "smolagents.tools_names": "tools"}
 _KINDS = {"user": ASKED, "assistant": ANSWERED, "tool": RESULT}
 
 
@@ -112,21 +100,59 @@ def _since_last(label: str, text: str, last_shown: dict[str, str]) -> str:
     return f"(as before, then) {text[same:]}" if same > _REPEATED else text
 
 
-def _plain_entries(span: SpanView, indent: str, told: set[str], last_shown: dict[str, str]) -> list[Entry]:
+def _agent_entries(span: SpanView, indent: str, messages: list[Message]) -> list[Entry]:
+    """What an agent's attributes say of its task and tools, where the conversation does not."""
+    entries = []
+    for key, label in _AGENT_FACTS.items():
+        if key in span.attributes:
+            value = decoded(span.attributes[key])
+            text = ", ".join(map(str, value)) if isinstance(value, list) else compact(value)
+            if text and not any([text in message.text for message in messages]):
+                entries.append(Entry(f"{indent}{label}: ", folded(text), OTHER))
+    return entries
+
+
+class _Told:
+    """What the conversation tells, without blanks."""
+
+    def __init__(self, messages: list[Message]) -> None:
+        self.whole = {squeezed(message.text) for message in messages}
+        self.whole |= {squeezed(call.arguments) for message in messages for call in message.tool_calls}
+        self._all: str | None = None
+        self._asked = messages
+
+    def holds(self, sentence: str) -> bool:
+        """Whether a sentence stands in the conversation, alone or in a longer message."""
+        if sentence in self.whole:
+            return True
+        if len(sentence) < _SENTENCE:
+            return False
+        if self._all is None:
+            self._all = "\n".join([squeezed(message.text) for message in self._asked if message.role != "system"])
+        return sentence in self._all
+
+
+def _plain_entries(span: SpanView, indent: str, told: _Told, last_shown: dict[str, str]) -> list[Entry]:
     """Inputs and outputs that are no messages and stand nowhere else."""
     entries = []
-    documents = _documents(span.outputs)
-    for label, value, spoken in (("in", span.inputs, span.inputs_spoken), ("out", span.outputs, span.outputs_spoken)):
+    documents = documents_in(span.outputs) if span.type in ("RETRIEVER", "RERANKER") or not span.outputs_spoken else []
+    for label, value, spoken, text in (
+        ("in", span.inputs, span.inputs_spoken, span.inputs_text),
+        ("out", span.outputs, span.outputs_spoken, span.outputs_text),
+    ):
         if label == "out" and documents:
             entries += [Entry(f"{indent}found ", folded(text), RESULT) for text in documents]
             continue
         if spoken or value in (None, "", {}, []):
             continue
-        text = folded(compact(value))
-        bare, sentence = squeezed(text), squeezed(plain_text(value))
-        if bare in told or (sentence and sentence in told):
+        sentence = squeezed(question_of(value) if label == "in" else answer_of(value, span.inputs))
+        if sentence and told.holds(sentence):
             continue
-        told.add(bare)
+        text = folded(shown(value)[0] if text is None else text)
+        bare = squeezed(text)
+        if not bare or bare in told.whole:
+            continue
+        told.whole.add(bare)
         # A prompt that grows by a turn a call is shown by what is new in it.
         entries.append(Entry(f"{indent}{label}: ", _since_last(label, text, last_shown), OTHER))
     return entries
@@ -150,31 +176,29 @@ def _by_place(view: TraceView) -> dict[int, list[int]]:
     return shown
 
 
-def _told(messages: list[Message]) -> set[str]:
-    """What the conversation tells, without blanks."""
-    told = {squeezed(message.text) for message in messages}
-    return told | {squeezed(call.arguments) for message in messages for call in message.tool_calls}
-
-
 def entries_of(view: TraceView) -> list[Entry]:
     """Every line of a trace, unclipped but for names and system prompts; the first one is about the whole trace."""
     by_place, messages = _by_place(view), view.messages
     first_user = next((number for number, message in enumerate(messages) if message.role == "user"), 0)
     edges = {first_user, len(messages) - 2, len(messages) - 1}
-    told: set[str] | None = None
+    told: _Told | None = None
     last_shown: dict[str, str] = {}
     entries = [_head(view)]
     for place, span in enumerate(view.spans):
         indent = "  " * min(span.depth, 8)
-        error = f" · ERROR {folded(span.error)}" if span.error else ""
+        error = (
+            f" · ERROR {folded(span.error)}" if span.error else f" · waits: {folded(span.pause)}" if span.pause else ""
+        )
         line = f"{indent}{_name(span.type)} {_name(span.name)} · {_duration(span.duration_ms)}"
-        entries.append(Entry(line, error, ERROR if error else OTHER))
+        entries.append(Entry(line, error, ERROR if span.error else OTHER))
         for number in by_place.get(place, []):
             if messages[number].role == "system":
                 entries.append(_system_entry(messages[number], number, indent + "  ", last_shown))
             else:
                 entries += _message_entries(messages[number], number, indent + "  ", number in edges)
+        if span.type == "AGENT":
+            entries += _agent_entries(span, indent + "  ", messages)
         if not (span.inputs_spoken and span.outputs_spoken):
-            told = _told(messages) if told is None else told
+            told = _Told(messages) if told is None else told
             entries += _plain_entries(span, indent + "  ", told, last_shown)
     return entries

@@ -1,100 +1,69 @@
-"""Messages out of whatever a span's inputs and outputs hold.
+"""Messages out of whatever a span's inputs and outputs hold, by the shape of what is there and not by its producer.
 
-Known are OpenAI's chat and Responses formats, Anthropic's content blocks, LangChain's and LangGraph's messages (also
-as serialised by `dumpd`), PostHog's `$ai_` properties, retrievers' documents; the rest stays JSON.
+A value is a message, a list of them, a wrapper around them, an item that stands alone, or the pieces of a stream; the
+parts inside of messages are read by the registry of `parts`.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
+from insights_core.traces.text.chunks import joined
+from insights_core.traces.text.failures import is_bad_word
+from insights_core.traces.text.parts import read_part, reader_of, smolagents_calls
+from insights_core.traces.text.plain import compact, is_unset, question_of
+from insights_core.traces.text.results import result_text, value_failed
+from insights_core.traces.text.turns import ALONE, Turn, call_of, first, kind_of, word
 from insights_core.traces.text.view import Message, ToolCall
 
+_USER, _ASSISTANT, _SYSTEM, _TOOL = "user", "assistant", "system", "tool"
 _ROLES = {
-    "human": "user", "user": "user", "customer": "user", "humanmessage": "user", "input": "user",
-    "ai": "assistant", "assistant": "assistant", "model": "assistant", "aimessage": "assistant", "aimessagechunk": "assistant", "bot": "assistant", "agent": "assistant",
-    "system": "system", "developer": "system", "systemmessage": "system",
-    "tool": "tool", "function": "tool", "toolmessage": "tool", "functionmessage": "tool",
+    **dict.fromkeys(("human", "user", "customer", "humanmessage", "humanmessagechunk", "input", "usermessage", "end_user"), _USER),
+    **dict.fromkeys(("ai", "assistant", "model", "aimessage", "aimessagechunk", "bot", "agent", "chatbot", "tool-call", "tool_call", "assistantmessage", "toolcallrequestevent", "toolcallsummarymessage"), _ASSISTANT),
+    **dict.fromkeys(("system", "developer", "systemmessage"), _SYSTEM),
+    **dict.fromkeys(("tool", "function", "toolmessage", "functionmessage", "tool-response", "tool_response", "tool_result", "toolresult", "functionexecutionresultmessage", "toolcallexecutionevent"), _TOOL),
 }  # fmt: skip
-# Where a call keeps its messages, most telling first. A list that is no message list is passed over.
+# Where a call keeps its messages, most telling first. What holds no messages is passed over.
 _LISTS = (
-    "messages",
-    "input",
-    "output",
-    "choices",
-    "generations",
-    "$ai_input",
-    "$ai_output_choices",
-    "new_messages",
-    "chat_history",
-    "history",
-    "contents",
-    "update",
-    "_new_message_history",
-)
+    "messages", "input", "output", "choices", "generations", "candidates", "$ai_input", "$ai_output_choices",
+    "input_messages", "output_messages", "new_messages", "chat_history", "history", "contents", "update",
+    "_new_message_history", "inputs", "outputs", "replies", "prompt", "llm_request", "request", "response", "body",
+    "chunks", "events", "result", "kwargs", "args", "state", "conversation", "chat_messages",
+)  # fmt: skip
+_CONTENTS = ("content", "parts", "contents", "blocks", "items", "_content", "text", "message")
+_TEXTUAL = frozenset({"input", "$ai_input", "contents"})  # may hold the user's words as they are
+_SYSTEMS = ("system", "instructions", "system_instruction", "systemInstruction", "system_prompt", "preamble", "system_instructions")  # fmt: skip
 _MAX_DEPTH = 12  # deeper nesting than any framework's messages; stops junk from costing more than it holds
-
-_ERROR_START = re.compile(
-    r"\s*(?:\[?(?:error|exception|traceback|failed|failure)\b\s*[:\]\-(]|traceback \(most recent|(?:\w+\.)*\w*(?:Error|Exception):|HTTP(?:/\d\.\d)? ?[45]\d\d\b|[45]\d\d [A-Za-z_]+(?:[: ]|$))",
-    re.IGNORECASE,
-)
-_BAD_WORDS = frozenset({"error", "failed", "failure", "fail", "exception"})
+_COMPLETION_KEYS = frozenset({"text", "index", "finish_reason", "logprobs", "type"})
 
 
-def says_error(value: Any) -> bool:
-    """Whether a tool's result reports a failure by its form; a sentence that merely mentions an error does not."""
-    if isinstance(value, str):
-        text = value.strip()
-        if text[:1] in "{[" and text[-1:] in "}]":
-            try:
-                return says_error(json.loads(text))
-            except (ValueError, RecursionError):
-                pass
-        return bool(_ERROR_START.match(text))
-    if isinstance(value, dict):
-        if any(
-            value.get(key) not in (None, False, "", 0, [], {})
-            for key in ("error", "errors", "is_error", "isError", "exception")
-        ):
-            return True
-        if value.get("success") is False or value.get("ok") is False:
-            return True
-        for key in ("status", "status_code", "code", "statusCode"):
-            state = value.get(key)
-            if isinstance(state, str) and state.lower() in _BAD_WORDS:
-                return True
-            if isinstance(state, int) and not isinstance(state, bool) and 400 <= state < 600:
-                return True
-    return False
-
-
-_ENCODE = json.JSONEncoder(ensure_ascii=False, default=str).encode
-
-
-def compact(value: Any) -> str:
-    """Any JSON as text, as people read it: strings as they are, the rest as compact JSON."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    try:
-        return _ENCODE(value)
-    except (TypeError, ValueError, RecursionError):
-        return f"<{type(value).__name__}>"
-
-
-def _role_of(item: dict[str, Any]) -> str | None:
-    for key in ("role", "type", "_type"):
-        role = item.get(key)
-        if isinstance(role, str) and role.lower() in _ROLES and (key == "role" or "content" in item or "data" in item):
-            return _ROLES[role.lower()]
+def role_of(item: dict[str, Any]) -> tuple[str, str | None] | None:
+    """(who speaks in a message, the name of one that is no usual role); None for what is no message."""
+    role = item.get("role") or item.get("_role")
+    if isinstance(role, str) and role:
+        known = _ROLES.get(role) or _ROLES.get(role.lower().rsplit(".", 1)[-1])
+        return (known, None) if known else (_ASSISTANT, role[:100])
+    for key in ("type", "_type", "message_type"):
+        kind = item.get(key)
+        if isinstance(kind, str):
+            lower = kind.lower()
+            if lower in _ROLES and ("content" in item or "data" in item):
+                return _ROLES[lower], None
+            if lower == "textmessage" and isinstance(source := item.get("source"), str):  # AutoGen's agents by name
+                return (_USER, None) if source == "user" else (_ASSISTANT, source)
     return None
 
 
+def _is_message(item: dict[str, Any]) -> bool:
+    """Whether something with a role has what messages have."""
+    return any([key in item for key in ("content", "parts", "tool_calls", "function_call", "contents", "blocks", "items", "_content", "toolCalls", "invalid_tool_calls")]) or (
+        isinstance(item.get("role"), str) and isinstance(item.get("text", item.get("message")), str)
+    )  # fmt: skip
+
+
 def _unwrapped(item: dict[str, Any]) -> dict[str, Any]:
-    """A LangChain message without its wrapping: `{"lc": 1, "kwargs": …}`, `{"type": "human", "data": …}`, `{"message": …}`."""
+    """A message without its wrapping: LangChain's `kwargs` and `data`, a choice's `message`, a candidate's `content`."""
     kwargs, name = item.get("kwargs"), item.get("id")
     if isinstance(kwargs, dict) and "content" in kwargs:
         kind = name[-1] if isinstance(name, list) and name else kwargs.get("type")
@@ -103,193 +72,104 @@ def _unwrapped(item: dict[str, Any]) -> dict[str, Any]:
     if isinstance(wrapped, dict) and "content" in wrapped and isinstance(item.get("type"), str):
         return {**wrapped, "type": item["type"]}
     wrapped = item.get("message")
-    return (
-        wrapped
-        if isinstance(wrapped, dict) and ("role" in wrapped or "content" in wrapped or "kwargs" in wrapped)
-        else item
-    )
+    if isinstance(wrapped, dict) and ("role" in wrapped or "kwargs" in wrapped or _is_message(wrapped)):
+        return wrapped
+    wrapped = item.get("content")
+    if isinstance(wrapped, dict) and isinstance(wrapped.get("parts"), list) and "role" not in item:
+        return wrapped if isinstance(wrapped.get("role"), str) else {**wrapped, "role": "model"}
+    return item
 
 
-def _calls(item: dict[str, Any]) -> list[ToolCall]:
+def _listed_calls(item: dict[str, Any]) -> list[ToolCall]:
+    """The calls beside a message's content."""
     found: list[ToolCall] = []
-    listed = item.get("tool_calls")
-    if not listed and isinstance(extra := item.get("additional_kwargs"), dict):
-        listed = extra.get("tool_calls")
-    for call in listed if isinstance(listed, list) else []:
-        if isinstance(call, dict):
-            function = call.get("function")
-            inner = function if isinstance(function, dict) else call
-            arguments = inner.get("arguments", inner.get("args", inner.get("input")))
-            found.append(ToolCall(str(call.get("id") or ""), str(inner.get("name") or "tool"), compact(arguments)))
+    extra = item.get("additional_kwargs")
+    more = extra.get("tool_calls") if isinstance(extra, dict) else None
+    for listed in (first(item, "tool_calls", "toolCalls") or more, item.get("invalid_tool_calls")):
+        if isinstance(listed, str) and listed[:1] == "[":
+            listed = _decoded(listed)
+        for call in listed if isinstance(listed, list) else []:
+            if isinstance(call, dict):
+                inner = call.get("tool_call")
+                found.append(call_of(inner if isinstance(inner, dict) else call))
     single = item.get("function_call")
+    if not isinstance(single, dict) and isinstance(extra, dict) and not found:
+        single = extra.get("function_call")
     if isinstance(single, dict):
-        found.append(ToolCall("", str(single.get("name") or "tool"), compact(single.get("arguments"))))
+        found.append(call_of(single))
+    if isinstance(named := item.get("function_call_name"), str):  # OpenInference
+        found.append(ToolCall("", named, compact(item.get("function_call_arguments_json"))))
     return found
 
 
-def _one(item: dict[str, Any], role: str) -> list[Message]:
-    """The messages that one message object holds: thoughts and results of tools are messages of their own."""
-    calls, text, thoughts, results = _calls(item), [], [], []
-    content = item.get("content", item.get("parts"))
-    for part in content if isinstance(content, list) else (content,):
-        if not isinstance(part, dict):
-            if part is not None:
-                text.append(compact(part))
-            continue
-        kind = str(part.get("type") or "")
-        if kind == "tool_use" or "functionCall" in part or "function_call" in part:
-            called = _called(part)
-            if not any(call.id and call.id == called.id for call in calls):
-                calls.append(called)
-        elif kind == "tool_result" or "functionResponse" in part or "function_response" in part:
-            results.append(_result(part))
-        elif kind in ("thinking", "redacted_thinking", "reasoning"):
-            thoughts.append(_thought(part))
-        else:
-            text.append(plain(part))
-    thoughts.append(compact(item.get("reasoning_content")))
-    if item.get("refusal"):
-        text.append(f"(refusal) {compact(item['refusal'])}")
-    found = [Message("assistant", f"(thinking) {thought}") for thought in thoughts if thought]
-    body = "\n".join([piece for piece in text if piece]) if len(text) != 1 else text[0]
-    if not body and not calls and (results or found):
-        return found + results
-    call_id = item.get("tool_call_id")
-    failed = role == "tool" and (item.get("status") == "error" or says_error(body))
-    name = item.get("name")
-    own = Message(role, body, str(name) if name else None, calls, str(call_id) if call_id else None, is_error=failed)
-    return [*found, *results, own]
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
-def _called(part: dict[str, Any]) -> ToolCall:
-    """The call in a content block of Anthropic's or Gemini's."""
-    inner = part.get("functionCall") or part.get("function_call")
-    inner = inner if isinstance(inner, dict) else part
-    arguments = inner.get("input", inner.get("args", inner.get("arguments")))
-    return ToolCall(str(inner.get("id") or ""), str(inner.get("name") or "tool"), compact(arguments))
-
-
-def _result(part: dict[str, Any]) -> Message:
-    """The result in a content block of Anthropic's or Gemini's."""
-    inner = part.get("functionResponse") or part.get("function_response")
-    if isinstance(inner, dict):
-        value, name, call_id = inner.get("response"), inner.get("name"), inner.get("id")
+def read_message(item: dict[str, Any], role: str, name: str | None = None) -> Turn:
+    """One message object as the turn that it is."""
+    turn = Turn(role)
+    said = name or item.get("name") or item.get("tool_name")
+    turn.name = str(said) if isinstance(said, str) and said else None
+    turn.call_id = word(first(item, "tool_call_id", "tool_use_id", "call_id", "toolCallId"))
+    for call in _listed_calls(item):
+        turn.call(call)
+    content = first(item, *_CONTENTS)
+    if isinstance(content, str):
+        if role != _ASSISTANT or not content.startswith("Calling tool") or not smolagents_calls(content, turn):
+            turn.say(compact(content))
+    elif role == _TOOL and not isinstance(content, list):
+        turn.say(result_text(content))
     else:
-        value, name, call_id = part.get("content"), None, part.get("tool_use_id")
-    body = plain(value)
-    failed = bool(part.get("is_error")) or says_error(value if isinstance(value, dict) else body)
-    return Message("tool", body, str(name) if name else None, tool_call_id=str(call_id or "") or None, is_error=failed)
+        for part in content if isinstance(content, list) else () if content is None else (content,):
+            read_part(part, turn)
+    for key in ("reasoning_content", "reasoning", "thinking", "tool_plan", "reasoningText"):
+        if isinstance(item.get(key), str):
+            turn.think(compact(item[key]))
+    audio = item.get("audio")
+    if isinstance(audio, dict) and audio.get("transcript"):
+        turn.say(compact(audio["transcript"]))
+    if item.get("refusal"):
+        turn.say(f"(refusal) {compact(item['refusal'])}")
+    if role == _TOOL and turn.text:
+        body = "\n".join(turn.text)
+        turn.failed = bool(item.get("is_error")) or is_bad_word(item.get("status")) or value_failed(content, body)
+    return turn
 
 
-def _thought(part: dict[str, Any]) -> str:
-    """What a model thought, where it is readable."""
-    for key in ("thinking", "reasoning", "text"):
-        if isinstance(part.get(key), str):
-            return str(part[key])
-    return plain(part.get("summary"))
+def system_text(value: Any) -> str:
+    """A system prompt that stands beside the messages, as text or in parts."""
+    if not value or is_unset(value):
+        return ""
+    turn = Turn(_SYSTEM)
+    inner = value.get("parts", value.get("content", value)) if isinstance(value, dict) else value
+    read_part(inner, turn)
+    return "\n".join([message.text for message in turn.messages()])
 
 
-def plain(value: Any) -> str:
-    """The readable text of a content part, or of a list of them."""
-    if isinstance(value, list):
-        return "\n".join(text for text in (plain(part) for part in value) if text)
-    if not isinstance(value, dict):
-        return compact(value)
-    for key in ("text", "output_text", "content", "input_text", "refusal"):
-        inner = value.get(key)
-        if isinstance(inner, str):
-            return inner
-        if isinstance(inner, dict) and isinstance(inner.get("value"), str):
-            return inner["value"]
-        if key == "content" and isinstance(inner, list):
-            return plain(inner)
-    blob = value.get("inline_data", value.get("inlineData", value.get("file_data", value.get("fileData"))))
-    if isinstance(blob, dict):
-        return f"({blob.get('mime_type') or blob.get('mimeType') or 'file'})"
-    kind = str(value.get("type") or "")
-    if "image" in kind or "audio" in kind or kind in ("file", "document", "input_file"):
-        return f"({kind.replace('_', ' ')})"
-    return compact(value)
-
-
-def _response_item(item: dict[str, Any]) -> list[Message] | None:
-    """An item of OpenAI's Responses format that is no plain message."""
-    kind = item.get("type")
-    if not isinstance(kind, str):
-        return None
-    if kind in ("function_call", "custom_tool_call", "mcp_call") or (kind == "tool_call" and "args" in item):
-        call = ToolCall(
-            str(item.get("call_id") or item.get("id") or ""),
-            str(item.get("name") or "tool"),
-            compact(item.get("arguments", item.get("args", item.get("input")))),
-        )
-        return [Message("assistant", "", tool_calls=[call])]
-    if kind in ("function_call_output", "custom_tool_call_output"):
-        body = plain(item.get("output"))
-        return [Message("tool", body, tool_call_id=str(item.get("call_id") or "") or None, is_error=says_error(body))]
-    if kind == "reasoning":
-        text = plain(item.get("summary"))
-        return [Message("assistant", f"(thinking) {text}")] if text else []
-    return None
-
-
-def _pydantic_ai(parts: list[Any]) -> list[Message]:
-    """The messages in the parts of a Pydantic AI request or response."""
-    found: list[Message] = []
-    said: Message | None = None  # the parts of one answer are one message
-    for part in parts:
-        kind = part.get("part_kind") if isinstance(part, dict) else None
-        if kind is None:
+def tie(listed: list[Message]) -> None:
+    """Give results without an id the id of the call that they answer: of the same name, or else the earliest open."""
+    waiting: list[ToolCall] = []
+    for message in listed:
+        if message.tool_calls:
+            waiting = [*waiting, *message.tool_calls]
+        if message.role != _TOOL or not waiting:
             continue
-        body, name, call_id = plain(part.get("content")), part.get("tool_name"), part.get("tool_call_id")
-        if kind in ("tool-return", "retry-prompt") and name:
-            failed = kind == "retry-prompt" or part.get("outcome") == "failed" or says_error(part.get("content"))
-            found.append(Message("tool", body, str(name), tool_call_id=str(call_id or "") or None, is_error=failed))
-        elif kind in ("system-prompt", "instruction"):
-            found.append(Message("system", body))
-        elif kind in ("user-prompt", "retry-prompt"):
-            found.append(Message("user", body))
-        else:
-            if said is None:
-                said = Message("assistant", "")
-                found.append(said)
-            if name:
-                said.tool_calls.append(ToolCall(str(call_id or ""), str(name), compact(part.get("args"))))
-            elif body and kind == "thinking":
-                found.insert(-1, Message("assistant", f"(thinking) {body}"))
-            elif body:
-                said.text = f"{said.text}\n{body}" if said.text else body
-    return found
-
-
-def _is_message(item: dict[str, Any]) -> bool:
-    """Whether something with a role has what messages have."""
-    return "content" in item or "parts" in item or "tool_calls" in item or "function_call" in item
-
-
-_COMPLETION_KEYS = frozenset({"text", "index", "finish_reason", "logprobs", "type"})
-
-
-def _is_generation(value: dict[str, Any], default_role: str) -> bool:
-    """Whether `{"text": …}` is what a completion model wrote."""
-    return "generation_info" in value or (default_role == "assistant" and set(value) <= _COMPLETION_KEYS)
-
-
-def _simple(value: dict[str, Any]) -> Message | None:
-    """A message of a role and a text, as most are; told apart first because there are so many."""
-    role, content = value.get("role"), value.get("content")
-    if type(role) is not str or type(content) is not str:
-        return None
-    known = _ROLES.get(role)
-    return Message(known, content) if known and known != "tool" else None
-
-
-def _pair(item: Any) -> Message | None:
-    """The message that LangChain lets people write as `("user", "…")`."""
-    if isinstance(item, list) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], str):
-        role = _ROLES.get(item[0].lower())
-        return Message(role, item[1]) if role else None
-    return None
+        called = next(
+            (
+                call
+                for call in waiting
+                if (call.id == message.tool_call_id if message.tool_call_id else message.name in (None, call.name))
+            ),
+            None,
+        )
+        if called is not None:
+            waiting.remove(called)
+            message.tool_call_id = called.id
+            message.name = message.name or called.name
 
 
 class Reader:
@@ -297,6 +177,9 @@ class Reader:
 
     def __init__(self) -> None:
         self._last: dict[tuple[int, int], tuple[Any, list[Message]]] = {}
+        self._simple: dict[tuple[str, str], Message] = {}
+        self.unknown = 0
+        """Parts of no known shape so far."""
 
     def messages(self, value: Any, default_role: str = "user", depth: int = 0) -> list[Message]:
         """The messages that a span's inputs or outputs hold, in order; none where they are something else."""
@@ -306,51 +189,194 @@ class Reader:
             return self._listed(value, default_role, depth)
         return self._single(value, default_role, depth) if isinstance(value, dict) else []
 
+    def _said(self, role: Any, content: str) -> Message | None:
+        """The message of a role and a text, as most are; each is made once."""
+        known = _ROLES.get(role) if type(role) is str else None
+        if known is None or known == _TOOL or content.startswith("Calling tool"):
+            return None
+        said = self._simple[role, content] = Message(known, compact(content))
+        return said
+
     def _listed(self, items: list[Any], default_role: str, depth: int) -> list[Message]:
         found: list[Message] = []
+        simple, tools = self._simple, False
         for place, item in enumerate(items):
-            if not isinstance(item, (dict, list)):
+            if type(item) is dict:
+                if len(item) == 2 and type(content := item.get("content")) is str:
+                    said = simple.get((item.get("role"), content)) or self._said(item.get("role"), content)  # type: ignore[arg-type]
+                    if said is not None:
+                        found.append(said)
+                        continue
+            elif type(item) is list:
+                if (said := _pair(item)) is not None:
+                    found.append(said)
+                    continue
+            elif type(item) is not str or place or depth > 1:
                 continue
-            if type(item) is list and (said := _pair(item)) is not None:
-                found.append(said)
+            if not place and (whole := self._from_pieces(items, default_role, depth)) is not None:
+                return whole
+            if type(item) is str:
                 continue
             last = self._last.get((depth, place))
             if last is None or last[0] != item:
                 last = (item, self.messages(item, default_role, depth + 1))
                 self._last[depth, place] = last
             found += last[1]
+            tools = True
+        if tools:
+            tie(found)
         return found
 
+    def _from_pieces(self, items: list[Any], default_role: str, depth: int) -> list[Message] | None:
+        """The messages of a list of chunks; None for a list of anything else."""
+        head = items[0]
+        if default_role != _ASSISTANT or (
+            isinstance(head, dict)
+            and ("role" in head or ("message" in head and "type" not in head and "done" not in head))
+        ):
+            return None
+        whole = joined(items)
+        return None if whole is None else self.messages(whole, default_role, depth + 1)
+
+    def _read(self, turn: Turn, keep_empty: bool) -> list[Message]:
+        self.unknown += turn.unknown
+        return turn.messages(keep_empty)
+
     def _single(self, value: dict[str, Any], default_role: str, depth: int) -> list[Message]:
-        if len(value) == 2 and (simple := _simple(value)) is not None:
-            return [simple]
-        if (special := _response_item(value)) is not None:
-            return special
+        listed = value.get("messages")
+        if type(listed) is list and "role" not in value:
+            found = self._listed(listed, default_role, depth + 1)
+            if found:
+                return self._completed(found, value)
+        role, content = value.get("role"), value.get("content")
+        if len(value) == 2 and type(role) is str and type(content) is str:
+            said = self._simple.get((role, content)) or self._said(role, content)
+            if said is not None:
+                return [said]
+        choices = value.get("choices")
+        if type(choices) is list and len(choices) == 1 and type(choices[0]) is dict:
+            inner = choices[0].get("message")
+            if type(inner) is dict and type(inner.get("content")) is str and len(inner) == 2:
+                return self._single(inner, "assistant", depth + 1)
+        return self._by_shape(value, default_role, depth)
+
+    def _by_shape(self, value: dict[str, Any], default_role: str, depth: int) -> list[Message]:
+        kind = kind_of(value)
+        if kind and "role" not in value and (kind in ALONE or (kind != "tool_call" and _is_item(kind, value))):
+            turn = Turn(_ASSISTANT)
+            read_part(value, turn)
+            return self._read(turn, False)
         parts = value.get("parts")
         if isinstance(parts, list) and any(isinstance(part, dict) and "part_kind" in part for part in parts):
-            return _pydantic_ai(parts)
+            turn = Turn(_ASSISTANT)
+            if isinstance(value.get("instructions"), str) and value["instructions"]:
+                turn.found.append(Message(_SYSTEM, compact(value["instructions"])))
+            read_part(parts, turn)
+            return self._read(turn, False)
         inner = _unwrapped(value)
-        if inner is not value and len(inner) == 2 and (simple := _simple(inner)) is not None:
-            return [simple]
-        if _is_message(inner) and (role := _role_of(inner)) is not None:
-            return _one(inner, role)
-        if value.get("type") == "message" and isinstance(value.get("content"), list):
-            return _one(value, default_role)
+        if inner is not value and (nested := _unwrapped(inner)) is not inner:
+            inner = nested
+        if _is_message(inner) and (role := role_of(inner)) is not None:
+            return self._read(read_message(inner, *role), True)
+        if kind == "message" and isinstance(value.get("content"), list):
+            return self._read(read_message(value, default_role), True)
+        if inner is not value and _is_message(inner):
+            return self._read(read_message(inner, default_role), True)
+        return self._wrapped(value, default_role, depth)
+
+    def _wrapped(self, value: dict[str, Any], default_role: str, depth: int) -> list[Message]:
+        """The messages in a wrapper: a request, a response, the state of a graph."""
         found: list[Message] = []
-        system = value.get("system") or value.get("instructions")
         for key in _LISTS:
             listed = value.get(key)
             if listed is None:
                 continue
+            if isinstance(listed, str):
+                if key in _TEXTUAL and ("model" in value or key == "$ai_input") and not is_unset(listed):
+                    found = [Message(_USER, compact(listed))]
+                    break
+                if key not in ("prompt", "input", "output", "body", "messages") or listed[:2] not in ("[{", '{"'):
+                    continue
+                listed = _decoded(listed)
+            elif key == "contents":
+                listed = _contents(listed)
             if isinstance(listed, (list, dict)) and (found := self.messages(listed, default_role, depth + 1)):
                 break
-            if key in ("input", "$ai_input") and isinstance(listed, str) and ("model" in value or key == "$ai_input"):
-                found = [Message("user", listed)]
-                break
-        if not found and isinstance(value.get("message"), dict):
-            found = self.messages(value["message"], default_role, depth + 1)
-        if not found and isinstance(value.get("text"), str) and _is_generation(value, default_role):
-            found = [Message("assistant", value["text"])]
-        if found and system and found[0].role != "system" and (text := plain(system)):
-            found.insert(0, Message("system", text))
+        if not found:
+            found = self._plain_answer(value, default_role, depth)
+        return self._completed(found, value) if found else found
+
+    def _plain_answer(self, value: dict[str, Any], default_role: str, depth: int) -> list[Message]:
+        """What a model gave in fields of its own: a completion's text, Vercel's `text` and `toolCalls`, Cohere's."""
+        if isinstance(value.get("message"), dict) and (
+            found := self.messages(value["message"], default_role, depth + 1)
+        ):
+            return found
+        text = value.get("text")
+        if "toolCalls" in value or (isinstance(text, str) and ("finishReason" in value or "generation_id" in value)):
+            return self._read(read_message(value, _ASSISTANT), False)
+        if isinstance(text, str) and (
+            "generation_info" in value or (default_role == _ASSISTANT and set(value) <= _COMPLETION_KEYS)
+        ):
+            return [Message(_ASSISTANT, compact(text))]
+        if isinstance(value.get("combined_chunk_content"), str):  # Logfire's streams
+            return [Message(_ASSISTANT, compact(value["combined_chunk_content"]))]
+        return []
+
+    def _completed(self, found: list[Message], value: dict[str, Any]) -> list[Message]:
+        """Messages with what a wrapper says beside them: the system prompt, a newest message, a question to a person."""
+        config = value.get("config")
+        system = first(value, *_SYSTEMS) or (first(config, *_SYSTEMS) if isinstance(config, dict) else None)
+        if system and found[0].role != _SYSTEM and (text := system_text(system)):
+            found = [Message(_SYSTEM, text), *found]
+        if isinstance(value.get("chat_history"), list) and isinstance(newest := value.get("message"), str):  # Cohere
+            found = [*found, Message(_USER, compact(newest))]
+        if asks := value.get("__interrupt__"):  # LangGraph: the graph waits for a person
+            found = [*found, *[Message(_ASSISTANT, text) for text in pauses(asks)]]
         return found
+
+
+def pauses(asks: Any) -> list[str]:
+    """What LangGraph's interrupts ask a person."""
+    values = [
+        item.get("value", item) if isinstance(item, dict) else item
+        for item in (asks if isinstance(asks, list) else [asks])
+    ]
+    return [text for value in values if (text := question_of(value) or compact(value))]
+
+
+def _is_item(kind: str, value: dict[str, Any]) -> bool:
+    """Whether an item that stands alone is a call, a result or a thought."""
+    if kind in ("reasoning", "thinking"):
+        return True
+    if kind.endswith(("_call", "_call_output", "_tool_use", "_tool_result")) or kind == "tool_use":
+        return reader_of(kind) is not None and "messages" not in value
+    return False
+
+
+def _contents(listed: Any) -> Any:
+    """Gemini's contents: strings and parts without a role are the user's."""
+    items = listed if isinstance(listed, list) else [listed]
+    if items and all(
+        [
+            isinstance(item, str) or (isinstance(item, dict) and "role" not in item and "parts" not in item)
+            for item in items
+        ]
+    ):
+        return [{"role": _USER, "parts": items}]
+    return [
+        {"role": _USER, "parts": [item]}
+        if isinstance(item, str)
+        else {"role": _USER, **item}
+        if isinstance(item, dict) and not item.get("role")
+        else item
+        for item in items
+    ]
+
+
+def _pair(item: list[Any]) -> Message | None:
+    """The message that LangChain lets people write as `("user", "…")`."""
+    if len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], str):
+        role = _ROLES.get(item[0].lower())
+        return Message(role, compact(item[1])) if role else None
+    return None

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any
 
+from insights_core.traces.text.plain import compact, question_of, without_blobs
+from insights_core.traces.text.sources import asked_by, is_foreign, is_pause
 from insights_core.traces.text.view import SpanView
+from insights_core.traces.tool_names import tool_name
 
 _INPUTS, _OUTPUTS, _TYPE = "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanType"
 _DECODER = json.JSONDecoder()  # json.loads without looking for blanks around, which MLflow never writes
@@ -99,32 +102,48 @@ class RawSpan:
         self.attributes = otel.attributes or {}
         self.events = [(event.name, event.attributes or {}) for event in otel.events or ()]
 
-    def error(self) -> str | None:
-        """What went wrong here, in a few words; None if nothing did."""
-        if not self.events and self.status in ("OK", "UNSET"):
-            return None
-        said = ""
+    def error(self, is_tool: bool) -> tuple[str | None, str | None]:
+        """(what went wrong here, what a person is asked instead), each in a few words or None.
+
+        MLflow's status decides: an exception event on a span that ended well was handled, one that is control flow is
+        a pause. Of a tool that has no status the events and `error.type` say whether it failed.
+        """
+        if not self.events and self.status in ("OK", "UNSET") and "error.type" not in self.attributes:
+            return None, None
+        kind, said = None, ""
         for name, attributes in self.events:
             if "exception" in name.lower():
                 kind, message = decoded(attributes.get("exception.type")), decoded(attributes.get("exception.message"))
                 said = ": ".join(str(part) for part in (kind, message) if part)
         failed = "ERROR" in self.status.upper() or self.status == "2"
-        if not failed and not said:
-            return None
-        text = said or self.status_text or "failed without a message"
-        return " ".join(text.split())[:_ERROR_WORDS]
+        error_type = decoded(self.attributes.get("error.type")) or ""
+        if not failed and "OK" not in self.status.upper() and self.status != "1":
+            failed = bool(error_type) or (is_tool and bool(said))
+        elif not failed:
+            failed = is_tool and bool(error_type)
+        if not failed:
+            return None, None
+        if is_pause(kind or error_type or self.status_text.split("(", 1)[0].strip()):
+            asked = [question_of(value) or compact(value) for value in asked_by(said or self.status_text)]
+            return None, _few_words(" · ".join(asked)) or "waits"
+        return _few_words(said or self.status_text or str(error_type or "failed without a message")), None
 
     def view(self, origin: float, depth: int) -> SpanView:
+        """The span as its readers see it."""
         attributes = dict(self.attributes)
         inputs, outputs = decoded(attributes.pop(_INPUTS, None)), decoded(attributes.pop(_OUTPUTS, None))
-        error = self.error()
+        kind = _kind(attributes.get(_TYPE))
+        tool = (
+            tool_name(self.name, kind, attributes, lambda: inputs) if kind == "TOOL" or is_foreign(attributes) else None
+        )
+        error, pause = self.error(tool is not None)
         upper = self.status.upper()
         return SpanView(
             span_id=self.span_id,
             parent_id=str(self.parent) if self.parent else None,
             depth=depth,
             name=self.name,
-            type=_kind(attributes.get(_TYPE)),
+            type=kind if tool is None or kind not in ("UNKNOWN", "None") else "TOOL",
             start_ms=max(0.0, ((self.start or origin) - origin) / 1e6),
             duration_ms=(self.end - self.start) / 1e6 if self.end is not None and self.start is not None else None,
             status="ERROR" if error else "OK" if "OK" in upper or self.status == "1" else "UNSET",
@@ -132,7 +151,14 @@ class RawSpan:
             inputs=inputs,
             outputs=outputs,
             attributes=attributes,
+            tool=tool,
+            pause=pause,
+            events=self.events,
         )
+
+
+def _few_words(text: str) -> str:
+    return without_blobs(" ".join(text.split()))[:_ERROR_WORDS]
 
 
 def read_spans(spans: Iterable[Any]) -> list[SpanView]:

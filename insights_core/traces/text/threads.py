@@ -19,6 +19,7 @@ from insights_core.traces.text.view import Message, ToolCall
 Key = tuple[Any, ...]
 
 _AGENT_LETTERS = 200  # of a system prompt: enough to tell agents apart, before most of what changes from call to call
+_SOME_LETTERS = 8  # shorter results stand in longer ones by chance
 _LONG_ARGUMENTS = 20_000  # characters; longer arguments are compared as they are written
 
 
@@ -159,13 +160,27 @@ class Conversation:
             if known[at] not in taken:
                 return known[at]
         answer = self._answers.get(message.tool_call_id, -1) if message.role == "tool" else -1
+        if message.role == "tool" and not message.tool_call_id:
+            answer = self._told_result(message, since)
+        if answer >= since and message.is_error:
+            self.messages[answer].is_error = True
         return answer if answer >= since else None
+
+    def _told_result(self, message: Message, since: int) -> int:
+        """Where a result that names no call stands already, in the words of its tool's span; -1 where it does not."""
+        bare = squeezed(message.text)
+        for at in range(len(self.messages) - 1, since - 1, -1):
+            told = self.messages[at]
+            if told.role == "tool" and len(words := squeezed(told.text)) >= _SOME_LETTERS and words in bare:
+                return at
+        return -1
 
     def news(self, message: Message) -> Message | None:
         """What a message tells that does not stand anywhere yet, perhaps under another role or form."""
         calls = [call for call in message.tool_calls if (call.name, canonical(call.arguments)) not in self._told_calls]
         text = squeezed(message.text)
-        if message.role == "tool" and self.is_answered(message.tool_call_id):
+        if message.role == "tool" and message.tool_call_id and self.is_answered(message.tool_call_id):
+            self.confirm(message.tool_call_id, message)
             return None
         if text and text not in self._texts:
             return replace(message, tool_calls=calls)
@@ -291,7 +306,15 @@ class Conversation:
 
     # What tools tell -------------------------------------------------------------------------------------------------
 
-    def answer(self, name: str, arguments: str, result: Message, span_id: str, told_inside: bool = False) -> bool:
+    def answer(
+        self,
+        name: str,
+        arguments: str,
+        result: Message,
+        span_id: str,
+        told_inside: bool = False,
+        number: str | None = None,
+    ) -> bool:
         """Add a tool's result from its span, and the call, where the models' messages do not tell them.
 
         Args:
@@ -300,6 +323,7 @@ class Conversation:
             result: What it gave, as a message of the role tool.
             span_id: Its span.
             told_inside: Whether a span inside this one gave the same: then this is the same call, told by its wrapper.
+            number: The call's id, where the span knows it.
 
         Returns:
             Whether the conversation now tells the call with just these arguments.
@@ -309,12 +333,21 @@ class Conversation:
         if call is None:
             if told_inside:
                 return False
-            call = ToolCall(span_id, name, arguments)
+            call = ToolCall(number or span_id, name, arguments)
             self.append(Message("assistant", "", tool_calls=[call]), span_id)
             self._open[name].pop()
         result.tool_call_id = call.id or None
         self.append(result, span_id)
         return (name, form) in self._told_calls
+
+    def is_asked(self, call_id: str) -> bool:
+        """Whether a call of this id was told and waits for its result."""
+        return any([call.id == call_id for waiting in self._open.values() for _, call in waiting])
+
+    def confirm(self, call_id: str, result: Message) -> None:
+        """Hear a result once more: that it is one of a failure may be said in one place alone."""
+        told = self.messages[self._answers[call_id]]
+        told.is_error = told.is_error or result.is_error
 
     def is_answered(self, call_id: str | None) -> bool:
         """Whether the latest call of this id has its result."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +55,15 @@ class SpanView:
     inputs_spoken: bool = False
     """Whether the inputs are messages, and so stand in the conversation."""
     outputs_spoken: bool = False
+    inputs_text: str | None = None
+    """The inputs as text, where they are no messages."""
+    outputs_text: str | None = None
+    tool: str | None = None
+    """The real name of the tool that this is a call of; None where it is none."""
+    pause: str | None = None
+    """What a person is asked, where the span stopped to wait for one: that is no error."""
+    events: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    """(name, attributes) of each event."""
 
 
 @dataclass(slots=True)
@@ -71,3 +81,5 @@ class TraceView:
     """The conversation, each message once, in order."""
     error: str | None
     """The first error in a few words."""
+    unknown_spans: int = 0
+    """Spans of a form that no reader knows: they are told by their longest plain strings."""
