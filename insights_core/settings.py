@@ -131,6 +131,12 @@ INSIGHTS_REDACT_PATTERNS = Setting[str | None](
     None,
     "A YAML file of name: regular expression pairs to redact besides the built-in ones.",
 )
+INSIGHTS_SESSION_TAG = Setting[str | None](
+    "INSIGHTS_SESSION_TAG",
+    str,
+    None,
+    "Tag whose value says which traces belong together in statistics, such as a user; unset means MLflow's session.",
+)
 INSIGHTS_CACHE_DIR = Setting(
     "INSIGHTS_CACHE_DIR",
     str,

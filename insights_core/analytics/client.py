@@ -251,11 +251,13 @@ class Analytics(Connection):
         *,
         slice: SliceLike = None,
         min_support: int = together.MIN_SUPPORT,
+        max_q: float | None = None,
     ) -> CorrelationsResponse:
         """The tools, tags and assessments that go with a filter or a slice, highest first; `limit` None gives all.
 
         What defines the slice is left out, as are values that fewer than `min_support` of its traces have. `q_value`
-        corrects for how many values were looked at.
+        corrects for how many values were looked at, and `max_q` lists only what passes; 0.05 is what pages show. Traces
+        of one session count as far as they differ.
         """
         wrong = [kind for kind in correlation_dimensions if kind not in together.DIMENSION_KINDS]
         if wrong or not correlation_dimensions:
@@ -273,8 +275,8 @@ class Analytics(Connection):
         kinds, most = tuple(correlation_dimensions), _limit(limit)
         return self.facts.answers.get(
             within,
-            (together.correlations, repr(part), kinds, most, min_support),
-            lambda: together.correlations(view, mask, kinds, most, min_support, left_out),
+            (together.correlations, repr(part), kinds, most, min_support, max_q),
+            lambda: together.correlations(view, mask, kinds, most, min_support, left_out, max_q),
         )
 
     def slice_trace_ids(

@@ -5,9 +5,9 @@ All values of a dimension are counted in one pass over codes, so hundreds of pai
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,11 +21,15 @@ from insights_core.analytics.models import (
     DimensionCount,
     IntersectionCount,
     NPMIResponse,
+    Strength,
 )
-from insights_core.analytics.npmi import false_discovery_rates, npmi, npmi_interval, p_values, strength
+from insights_core.statistics.association import Tails, design_effects, judge, npmi, npmi_interval, tails
+from insights_core.statistics.discoveries import level_for_chosen
+from insights_core.statistics.units import Agreement, Units, agreement
+from insights_core.statistics.values import Values
 
 DIMENSION_KINDS = ("tools", "tags", "assessments")
-# A value that the slice holds once says nothing: everything that happens once together has an NPMI near 1.
+# A value that happens once says nothing: everything that happens once together has an NPMI near 1.
 MIN_SUPPORT = 2
 # A numeric assessment with more distinct values than this is split at its median.
 _LISTED_NUMBERS = 10
@@ -39,10 +43,31 @@ class Candidates:
     owners: list[str]
     """Tool, tag key or assessment name of each value."""
     labels: list[str]
-    first: np.ndarray
-    """Traces of the slice with the value, shape (n_values,)."""
+    values: Values
+
+    def wanted(self, left_out: Collection[tuple[str, str]]) -> np.ndarray:
+        """Positions of the values that are looked at, by nothing but how many traces they have and whose they are."""
+        named = np.array([(self.kind, owner) not in left_out for owner in self.owners], dtype=bool)
+        return np.flatnonzero(named & (self.values.totals >= MIN_SUPPORT))
+
+
+@dataclass(frozen=True, eq=False)
+class _Looked:
+    """Candidates beside a slice, those that are looked at alone."""
+
+    candidates: Candidates
+    rows: np.ndarray
+    joint: np.ndarray
     total: np.ndarray
-    """Traces with the value."""
+    tails: Tails
+
+    @classmethod
+    def at(cls, candidates: Candidates, mask: np.ndarray, agreeing: Agreement, left_out: Collection[Any]) -> _Looked:
+        rows = candidates.wanted(left_out)
+        values = candidates.values
+        return cls(
+            candidates, rows, values.joint(mask)[rows], values.totals[rows], tails(values, mask, agreeing).of(rows)
+        )
 
 
 def pair(
@@ -52,7 +77,8 @@ def pair(
     counts = np.array([int((one & other).sum()), int(one.sum()), int(other.sum())])
     joint, n_first, n_second = (counts[i : i + 1] for i in range(3))
     score = float(npmi(joint, n_first, n_second, len(view))[0])
-    lower, upper = (float(end[0]) for end in npmi_interval(joint, n_first, n_second, len(view)))
+    effect = design_effects(Values.of_codes(np.where(other, 0, -1), 1, view.units), one)
+    lower, upper = (float(end[0]) for end in npmi_interval(joint, n_first, n_second, len(view), effect=effect))
     known = not np.isnan(score)
     return NPMIResponse(
         dimension1=DimensionCount(name=first[0], value=first[1], count=int(counts[1])),
@@ -64,7 +90,13 @@ def pair(
             npmi_lower=lower if known else None,
             npmi_upper=upper if known else None,
         ),
+        **independence(view.units),
     )
+
+
+def independence(units: Units) -> dict[str, Any]:
+    """The fields of Independence."""
+    return {"unit": "session" if units.nested else "trace", "unit_count": units.count}
 
 
 def correlations(
@@ -74,6 +106,7 @@ def correlations(
     limit: int | None = 5,
     min_support: int = MIN_SUPPORT,
     left_out: Collection[tuple[str, str]] = (),
+    max_q: float | None = None,
 ) -> CorrelationsResponse:
     """The values that go most with a slice, highest NPMI first.
 
@@ -82,23 +115,22 @@ def correlations(
         mask: The slice, a bool array of shape (n_traces,).
         kinds: Of DIMENSION_KINDS.
         limit: How many to list; None lists all.
-        min_support: Values that fewer traces of the slice have are left out.
+        min_support: Values that fewer traces of the slice have are not listed.
         left_out: (kind, tool, key or name) that define the slice: they go with it by definition.
+        max_q: Values with a higher q-value are not listed.
     """
-    size = int(mask.sum())
-    labels: list[tuple[Literal["tool", "tag", "assessment"], str]] = []
-    joints, totals = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    for candidates in _candidates(view, mask, kinds):
-        kept = candidates.first >= min_support
-        kept &= np.array([(candidates.kind, owner) not in left_out for owner in candidates.owners], dtype=bool)
-        labels += [(candidates.kind, candidates.labels[row]) for row in np.flatnonzero(kept)]
-        joints.append(candidates.first[kept])
-        totals.append(candidates.total[kept])
-    joint, total = np.concatenate(joints), np.concatenate(totals)
+    size, agreeing = int(mask.sum()), agreement(view.units, mask)
+    looked = [_Looked.at(one, mask, agreeing, left_out) for one in _candidates(view, kinds)]
+    judged = judge([one.tails for one in looked])
+    joint, total = (_joined([getattr(one, name) for one in looked]) for name in ("joint", "total"))
     scores = npmi(joint, np.full_like(joint, size), total, len(view))
-    q = false_discovery_rates(p_values(joint, np.full_like(joint, size), total, len(view))) if len(joint) else scores
-    order = np.lexsort((-joint, -scores))[:limit]
-    lower, upper = npmi_interval(joint[order], np.full_like(joint[order], size), total[order], len(view))
+    listed = (joint >= min_support) & (judged.q <= (1 if max_q is None else max_q))
+    order = np.lexsort((-joint, -scores))
+    order = order[listed[order]][:limit]
+    effect = _effects(looked, mask, order)
+    level = level_for_chosen(len(order), judged.looked_at)
+    lower, upper = npmi_interval(joint[order], np.full_like(joint[order], size), total[order], len(view), level, effect)
+    labels = [(one.candidates.kind, one.candidates.labels[row]) for one in looked for row in one.rows]
     found = [
         Correlation(
             dimension=labels[row][0],
@@ -110,16 +142,40 @@ def correlations(
             percentage_of_slice=rate(int(joint[row]), size),
             percentage_of_total=rate(int(joint[row]), int(total[row])),
             strength=strength(scores[row]),
-            q_value=float(q[row]),
+            q_value=float(judged.q[row]),
         )
         for row, low, high in zip(order, lower, upper, strict=True)
     ]
-    return CorrelationsResponse(data=found)
+    return CorrelationsResponse(
+        data=found, looked_at=judged.looked_at, enough=judged.enough, **independence(view.units)
+    )
 
 
-def _candidates(view: View, mask: np.ndarray, kinds: Collection[str]) -> Iterator[Candidates]:
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.empty(0), *parts])
+
+
+def _effects(looked: Sequence[_Looked], mask: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Design effects of the rows that are listed; only kinds that are listed cost anything."""
+    ends = np.cumsum([len(one.rows) for one in looked])
+    effects = np.ones(int(ends[-1]) if looked else 0)
+    for one, end in zip(looked, ends, strict=True):
+        begin = int(end) - len(one.rows)
+        if ((order >= begin) & (order < end)).any():
+            effects[begin:end] = design_effects(one.candidates.values, mask)[one.rows]
+    return effects[order]
+
+
+def strength(score: float | None) -> Strength:
+    """Strong above 0.7, Moderate from 0.4 to 0.7, Weak below."""
+    if score is None or np.isnan(score) or score < 0.4:
+        return "Weak"
+    return "Strong" if score > 0.7 else "Moderate"
+
+
+def _candidates(view: View, kinds: Collection[str]) -> Iterator[Candidates]:
     if "tools" in kinds:
-        yield from _tools(view, mask)
+        yield from _tools(view)
     if "tags" in kinds:
         items = view.tag_items
         owners = view.words.tag_key.decode(items.first)
@@ -128,20 +184,19 @@ def _candidates(view: View, mask: np.ndarray, kinds: Collection[str]) -> Iterato
             "tag",
             owners,
             [f"{key}={value}" for key, value in zip(owners, values, strict=True)],
-            items.counts(mask),
-            items.counts(),
+            items.values(view.units),
         )
     if "assessments" in kinds:
-        yield from _assessments(view, mask)
+        yield from _assessments(view)
 
 
-def _tools(view: View, mask: np.ndarray) -> Iterator[Candidates]:
+def _tools(view: View) -> Iterator[Candidates]:
     for suffix, items in zip(("", "=error"), view.tool_items, strict=True):
         names = view.words.span_name.decode(items.first)
-        yield Candidates("tool", names, [name + suffix for name in names], items.counts(mask), items.counts())
+        yield Candidates("tool", names, [name + suffix for name in names], items.values(view.units))
 
 
-def _assessments(view: View, mask: np.ndarray) -> Iterator[Candidates]:
+def _assessments(view: View) -> Iterator[Candidates]:
     words = view.words
     for code in np.unique(view.ratings["name"]):
         one = ratings_of(view, code)
@@ -153,4 +208,4 @@ def _assessments(view: View, mask: np.ndarray) -> Iterator[Candidates]:
         else:
             items = Items.of_pairs(one.trace, np.full_like(one.code, code), one.code)
             labels = [f"{name}={words.assessment_value.text(value)}" for value in items.second]
-        yield Candidates("assessment", [name] * len(labels), labels, items.counts(mask), items.counts())
+        yield Candidates("assessment", [name] * len(labels), labels, items.values(view.units))

@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 
 from insights_core.names import OWN_NAMESPACE
+from insights_core.settings import INSIGHTS_SESSION_TAG
+from insights_core.statistics.units import Units
+from insights_core.statistics.values import Values
 
 Columns = Mapping[str, np.ndarray]
 
@@ -252,7 +255,7 @@ class View:
     def checked_at(self, as_of_ms: int) -> View:
         """The same facts, found unchanged at a later time. Keeps what was derived from them."""
         later = replace(self, as_of_ms=as_of_ms)
-        for name in ("by_id", "tag_items", "tool_calls", "tool_items", "ratings"):
+        for name in ("by_id", "units", "tag_items", "tool_calls", "tool_items", "ratings"):
             if name in self.__dict__:
                 later.__dict__[name] = self.__dict__[name]
         return later
@@ -274,6 +277,17 @@ class View:
         rows = self.by_id[found[inside]]
         mask[rows[ids[rows] == wanted[inside]]] = True
         return mask
+
+    @cached_property
+    def units(self) -> Units:
+        """Which traces belong together: by the tag that the settings name, else by MLflow's session."""
+        tag = INSIGHTS_SESSION_TAG.get()
+        if not tag:
+            return Units.of_codes(self.traces["session"])
+        codes = np.full(len(self), -1)
+        named = self.tags["key"] == self.words.tag_key.code(tag)
+        codes[self.tags["trace"][named]] = self.tags["value"][named]
+        return Units.of_codes(codes)
 
     @cached_property
     def tag_items(self) -> Items:
@@ -346,6 +360,13 @@ class Items:
             (distinct >> 32).astype(np.int32),
             (distinct & 0xFFFFFFFF).astype(np.int32),
         )
+
+    def values(self, units: Units) -> Values:
+        """The same for statistics; kept for the units that were asked for first."""
+        known: Values | None = self.__dict__.get("_values")
+        if known is None or known.units is not units:
+            known = self.__dict__["_values"] = Values(self.trace, self.item, len(self.first), units)
+        return known
 
     def counts(self, mask: np.ndarray | None = None) -> np.ndarray:
         """In how many traces (of those in a mask) each item occurs. Shape (n_items,)."""

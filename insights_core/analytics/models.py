@@ -243,11 +243,19 @@ class CorrelationScore(Response):
     """None where it is undefined: one of the two has no trace."""
     strength: Strength
     npmi_lower: float | None
-    """Lower end of the 95 % interval."""
+    """Lower end of the 95 % interval of the true score, if traces like these keep coming."""
     npmi_upper: float | None
 
 
-class NPMIResponse(Response):
+class Independence(Response):
+    """What is independent of what in intervals and tests."""
+
+    unit: Literal["session", "trace"]
+    """session where any two traces belong to one, trace where none do."""
+    unit_count: int
+
+
+class NPMIResponse(Independence):
     dimension1: DimensionCount
     dimension2: DimensionCount
     intersection: IntersectionCount
@@ -260,6 +268,7 @@ class Correlation(Response):
     """The tool's name, `name=error` for a tool that failed, `key=value` for tags and assessments."""
     npmi_score: float
     npmi_lower: float
+    """Lower end of the interval, widened for having been listed: of those listed, 95 % hold the true score."""
     npmi_upper: float
     trace_count: int
     """Traces of the slice that have the value."""
@@ -269,11 +278,16 @@ class Correlation(Response):
     """Of the traces with the value, how many percent are in the slice."""
     strength: Strength
     q_value: float
-    """False discovery rate at which this would be called a finding, over everything that was looked at."""
+    """False discovery rate at which it would be a finding that this comes more often with the slice than chance has it,
+    over everything that was looked at."""
 
 
-class CorrelationsResponse(Response):
+class CorrelationsResponse(Independence):
     data: list[Correlation]
+    looked_at: int
+    """Values that were looked at, listed or not."""
+    enough: bool
+    """Whether a value that doubles the share of the slice could have been found. Where not, finding nothing says nothing."""
 
 
 class Slice(BaseModel):

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from insights_core import settings
 from insights_core.entities import Analysis, Evidence, Hypothesis, HypothesisStatus, Issue
 from insights_core.errors import InvalidParameterError
-from insights_core.intervals import wilson
 from insights_core.markdown import escape_markdown
+from insights_core.statistics.shares import wilson
 
 Kind = Literal["title", "heading", "subheading", "text", "note", "item"]
 

@@ -239,12 +239,18 @@ class Tails:
     doubled: np.ndarray
     """Were twice as many of them in the slice as of all traces."""
 
+    def of(self, rows: np.ndarray) -> Tails:
+        """Those of some values."""
+        return Tails(self.p[rows], self.smallest[rows], self.doubled[rows])
+
 
 def tails(values: Values, mask: np.ndarray, agreeing: Agreement) -> Tails:
     """What `judge` needs of each value. `agreeing` is `agreement` of the units and the slice."""
     inside = float(mask.sum())
     possible = (values.joint(mask), values.totals, 2 * values.totals * agreeing.one)
-    return Tails(*(p_values(np.minimum(joint, np.minimum(values.totals, inside)), values, mask, agreeing) for joint in possible))
+    return Tails(
+        *(p_values(np.minimum(joint, np.minimum(values.totals, inside)), values, mask, agreeing) for joint in possible)
+    )
 
 
 @dataclass(frozen=True, eq=False)

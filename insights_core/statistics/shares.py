@@ -70,8 +70,9 @@ def _design_effect(mask: np.ndarray, units: Units) -> float:
         # Nothing says how much the traces of a unit differ: each unit counts once.
         return len(mask) / units.count
     rest = units.sums(mask) - share * units.sizes
-    variance = (rest**2).sum() * units.count / (units.count - 1)
-    return max(1.0, float(variance / (len(mask) * share * (1 - share))) * few_units(units.count - 1))
+    variance = float((rest**2).sum()) * units.count / (units.count - 1)
+    effect = variance / (len(mask) * share * (1 - share))
+    return max(1.0, effect * float(few_units(units.count - 1)))
 
 
 def few_units(degrees: np.ndarray | float) -> np.ndarray:

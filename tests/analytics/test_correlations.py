@@ -111,7 +111,11 @@ def test_everything_that_goes_with_a_slice_is_counted_and_scored(analytics, rows
         assert one.npmi_lower <= one.npmi_score <= one.npmi_upper
     assert [one.npmi_score for one in answer] == sorted((one.npmi_score for one in answer), reverse=True)
     assert (answer[0].value, answer[0].q_value < 1e-6) == ("incident=yes", True)
-    assert analytics.correlations("1", "status = 'ERROR'").data == answer[:5]
+    few = analytics.correlations("1", "status = 'ERROR'").data
+    scored = {"npmi_lower", "npmi_upper"}
+    assert [one.model_dump(exclude=scored) for one in few] == [one.model_dump(exclude=scored) for one in answer[:5]]
+    # The five highest of many are chosen ones: their intervals are wider.
+    assert all(one.npmi_lower < two.npmi_lower for one, two in zip(few, answer, strict=False))
     assert {one.dimension for one in analytics.correlations("1", "status = 'ERROR'", ["tools"], limit=None).data} == {
         "tool"
     }
@@ -209,3 +213,16 @@ def test_a_file_store_is_refused_by_name(tmp_path):
 
     with pytest.raises(UnsupportedStoreError, match="FileStore"):
         Analytics(str(tmp_path))
+
+
+def test_strength_words():
+    from insights_core.analytics.correlations import strength
+
+    assert [strength(score) for score in (0.71, 0.7, 0.4, 0.39, -1.0, None)] == [
+        "Strong",
+        "Moderate",
+        "Moderate",
+        "Weak",
+        "Weak",
+        "Weak",
+    ]

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 QUANTILES = (50, 90, 99)
@@ -104,22 +103,6 @@ def npmi(joint: int, one: int, other: int, total: int) -> float | None:
         return 1.0
     p = joint / total
     return math.log(p / (one / total * other / total)) / -math.log(p)
-
-
-def q_values(tables: list[tuple[int, int, int]], total: int) -> list[float]:
-    """Benjamini-Hochberg over the G test of each (joint, one, other), Fisher's exact tails where a cell is small."""
-    from scipy import stats
-
-    found = []
-    for joint, one, other in tables:
-        cells = np.array([[joint, one - joint], [other - joint, total - one - other + joint]])
-        expected = np.outer(cells.sum(1), cells.sum(0)) / total
-        if expected.min() < 5:
-            tails = [stats.fisher_exact(cells, alternative=side).pvalue for side in ("less", "greater")]
-            found.append(min(1.0, 2 * min(tails)))
-        else:
-            found.append(stats.chi2_contingency(cells, correction=False, lambda_="log-likelihood").pvalue)
-    return [float(one) for one in stats.false_discovery_control(found)] if found else []
 
 
 @dataclass
@@ -278,7 +261,7 @@ class Expected:
 
     def correlations(self, chosen: set[str], without: set[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
         """What goes with the chosen traces, without the (dimension, owner) pairs that define them."""
-        total, rows, tables = len(self.traces), {}, []
+        total, rows = len(self.traces), {}
         for (dimension, value), (owner, ids) in self.having().items():
             joint = len(ids & chosen)
             if joint < 2 or (dimension, owner) in without:
@@ -287,9 +270,6 @@ class Expected:
                 "npmi_score": npmi(joint, len(chosen), len(ids), total), "trace_count": joint,
                 "percentage_of_slice": percent(joint, len(chosen)), "percentage_of_total": percent(joint, len(ids)),
             }  # fmt: skip
-            tables.append((joint, len(chosen), len(ids)))
-        for row, q in zip(rows.values(), q_values(tables, total), strict=True):
-            row["q_value"] = q
         return rows
 
 

@@ -5,8 +5,8 @@ import pytest
 from insights_core.entities import Analysis, Change, Evidence, Hypothesis, HypothesisStatus, Issue
 from insights_core.errors import InvalidParameterError
 from insights_core.export.report import Investigation, render_report
-from insights_core.intervals import wilson
 from insights_core.markdown import escape_markdown
+from insights_core.statistics.shares import wilson
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 
 from pages._ui.look.formats import duration, escape_markdown, money, number, share
@@ -55,7 +56,7 @@ def store(_template_store: Path, tmp_path: Path):
     return write
 
 
-def draft(position: int, *, state="OK", tags=None, assessments=(), tool=None, age_days=1.0):
+def draft(position: int, *, state="OK", tags=None, assessments=(), tool=None, age_days=1.0, session=None):
     from insights_core.traces.drafts import SpanDraft, TraceDraft, span_id_of, trace_id_of
 
     trace_id = trace_id_of("measure", position)
@@ -67,7 +68,9 @@ def draft(position: int, *, state="OK", tags=None, assessments=(), tool=None, ag
         spans.append(
             SpanDraft(span_id_of(trace_id, 1), tool, "TOOL", start * 10**6, (start + 400) * 10**6, root, status)
         )
-    return TraceDraft(trace_id, "agent", start, 900, spans, state, tags or {}, assessments=list(assessments))
+    return TraceDraft(
+        trace_id, "agent", start, 900, spans, state, tags or {}, session_id=session, assessments=list(assessments)
+    )
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -192,6 +195,10 @@ def test_every_link_to_traces_finds_some(open_page, demo_store, page):
         assert client.count_traces(TraceScope(experiment_id=demo_store.experiment_id, filter_string=one)), one
 
 
+def _rows(wanted, part):
+    return [measure_slices.row_of(wanted, part, one) for one in measure_slices.found(wanted, part)]
+
+
 def test_a_link_below_a_card_opens_the_traces_it_counts(open_page, demo_store):
     from insights_core.client import InsightsClient
     from insights_core.entities import TraceScope
@@ -202,7 +209,7 @@ def test_a_link_below_a_card_opens_the_traces_it_counts(open_page, demo_store):
 
     failing = next(one.tool_name for one in client.analytics.tools([demo_store.experiment_id]).data if one.error_count)
     parts = [measure_slices.filtered("errors", measure_slices.ERRORS), measure_slices.tool(wanted, failing, "error")]
-    rows = [row for part in parts for row in measure_slices.goes_with(wanted, part)]
+    rows = [row for part in parts for row in _rows(wanted, part)]
 
     assert rows
     for row in rows:
@@ -374,15 +381,41 @@ def test_a_dimension_that_is_not_there_falls_back_to_one_that_is(open_page, demo
     assert not app.error
 
 
-def test_a_slice_lists_what_the_engine_finds_from_weak_on(open_page, demo_store, analytics):
-    found = analytics.correlations([demo_store.experiment_id], "tags.agent = 'hotel-concierge'", limit=None).data
-    strong = [one for one in found if one.npmi_score >= 0.2]
+def test_a_slice_lists_what_the_engine_finds_beyond_chance(open_page, demo_store, analytics):
+    answer = analytics.correlations([demo_store.experiment_id], "tags.agent = 'hotel-concierge'", limit=None)
+    passed = [one for one in answer.data if one.q_value <= 0.05]
 
     app = open_page(demo_store.uri, "correlations", range="all", mode="slice", filter="tags.agent = 'hotel-concierge'")
 
-    assert strong
-    assert f"<b>{strong[0].npmi_score:.2f}</b>" in said(app)
-    assert f"<b>{strong[0].percentage_of_slice:.0f}%</b>" in said(app)
+    assert 0 < len(passed) < len(answer.data)
+    assert f"<b>{passed[0].npmi_score:.2f}</b>" in said(app)
+    assert f"<b>{passed[0].percentage_of_slice:.0f}%</b>" in said(app)
+    assert f"of {answer.looked_at} values looked at" in said(app)
+
+
+def test_a_card_over_chance_alone_says_that_nothing_stands_out(open_page, store):
+    random = np.random.default_rng(0)
+    uri = store(
+        draft(i, state="ERROR" if random.random() < 0.2 else "OK", tags={"user": f"u{random.integers(0, 12)}"})
+        for i in range(240)
+    )
+
+    app = open_page(uri, "correlations", range="all", mode="slice", filter="trace.status = 'ERROR'")
+
+    assert "Nothing stands out, of 12 values looked at" in said(app)
+
+
+def test_a_card_over_a_few_sessions_says_that_they_are_too_few(open_page, store):
+    random = np.random.default_rng(0)
+    failing = random.random(12) < 0.4
+    uri = store(
+        draft(i, state="ERROR" if failing[i // 10] else "OK", tags={"user": f"u{i // 20}"}, session=f"s{i // 10}")
+        for i in range(120)
+    )
+
+    app = open_page(uri, "correlations", range="all", mode="slice", filter="trace.status = 'ERROR'")
+
+    assert "Too few sessions to tell: 12, for 6 values looked at" in said(app)
 
 
 def test_a_filter_that_mlflow_cannot_read_is_said_below_it(open_page, demo_store):

@@ -11,13 +11,13 @@ import streamlit as st
 from insights_core.entities import HypothesisStatus, Insight, InsightStatus, IssueStatus, TraceScope
 from insights_core.errors import InsightsError, mlflow_errors
 from insights_core.names import SEEN_TAG
+from insights_core.statistics.discoveries import FALSE_DISCOVERY_RATE
 from pages._ui.actions import create_insight
 from pages._ui.home import home_figures
 from pages._ui.insight import comparison, topics
 from pages._ui.look import badges
 from pages._ui.look.formats import moment, number, plural, share
 from pages._ui.parts import layout
-from pages._ui.parts.evidence import WEAKEST
 from pages._ui.shell import investigations, loaders, navigation, states
 from pages._ui.shell.scope import DAY_MS, Scope
 
@@ -129,11 +129,12 @@ def _goes_with_errors(uri: str, experiment_id: str, start_ms: int | None, end_ms
             filter_string="trace.status = 'ERROR'",
             correlation_dimensions=["tools", "tags"],
             limit=1,
+            max_q=FALSE_DISCOVERY_RATE,
         )
     except InsightsError:
         # The reason is an extra: the news that errors rose holds without it.
         return None
-    first = next((one for one in found.data if one.npmi_score >= WEAKEST), None)
+    first = found.data[0] if found.data else None
     # `name=error` is a tool that failed, which a sentence about errors says already.
     return f"the {first.dimension} {first.value.removesuffix('=error')}" if first else None
 

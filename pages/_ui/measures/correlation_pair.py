@@ -42,7 +42,7 @@ def pair(scope: Scope, wanted: Range) -> None:
 @st.cache_resource(show_spinner=False, max_entries=16)
 def _partner(wanted: Range) -> DimensionValue:
     """What to begin with on the other side: what goes with errors most, else slow traces."""
-    found = measure_slices.found(wanted, measure_slices.filtered("errors", measure_slices.ERRORS))
+    found = measure_slices.found(wanted, measure_slices.filtered("errors", measure_slices.ERRORS), limit=1)
     return measure_slices.value_of(wanted, found[0]) if found else _SLOW
 
 
@@ -76,7 +76,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-_HELP = "Normalised pointwise mutual information (NPMI): 1 where both always come together, 0 where each comes as chance has it, −1 where they never meet. The interval holds the true value in 95 of 100 cases."
+_HELP = "Normalised pointwise mutual information (NPMI): 1 where both always come together, 0 where each comes as chance has it, −1 where they never meet. The interval holds the true value in 95 of 100 cases, if traces like these keep coming; traces of one session count as far as they differ."
 
 
 def _both(wanted: Range, first: DimensionValue, second: DimensionValue, name: str) -> Part | None:

@@ -37,17 +37,21 @@ def _list(scope: Scope, wanted: Range, part: Part, kinds: tuple[str, ...]) -> No
         with states.empty("No trace matches", f"Nothing in {scope.label} has all of this. Loosen the filter."):
             pass
         return
-    found = measure_slices.found(wanted, part, kinds)
+    answer = measure_slices.looked(wanted, part, kinds)
+    found = answer.data
     words = f"{plural(size, 'trace')} · {share(size, wanted.traces)} of all"
     with measure.card("Slice", words, traces=part.params(wanted), table=lambda: _table(found), help=_HELP):
         rows = [measure_slices.row_of(wanted, part, one) for one in found]
-        evidence.correlations(part.name, rows, "slice", most=measure_slices.MOST_ROWS)
+        nothing = measure_slices.nothing(answer)
+        evidence.correlations(part.name, rows, "slice", measure_slices.MOST_ROWS, nothing)
         if len(found) == measure_slices.MOST_ROWS:
             st.caption(f"The strongest {measure_slices.MOST_ROWS} are shown.")
+        elif found:
+            st.caption(f"{len(found)} of {plural(answer.looked_at, 'value')} looked at.")
         measure_slices.actions(scope, wanted, part, "slice")
 
 
-_HELP = "Tools, tags and assessments whose NPMI with these traces is at least 0.2. What defines the traces is left out."
+_HELP = "Tools, tags and assessments that these traces have more often than chance explains: at most 5% of what is shown is there by chance. What defines the traces is left out."
 
 
 def _filter() -> Part:

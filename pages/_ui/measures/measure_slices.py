@@ -10,10 +10,11 @@ from typing import Literal
 import streamlit as st
 
 from insights_core.analytics.models import Correlation as Found
-from insights_core.analytics.models import DimensionValue, Slice
+from insights_core.analytics.models import CorrelationsResponse, DimensionValue, Slice
 from insights_core.errors import InvalidParameterError
+from insights_core.statistics.discoveries import FALSE_DISCOVERY_RATE
 from pages._ui.actions import create_insight, promote
-from pages._ui.look.formats import escape_markdown
+from pages._ui.look.formats import escape_markdown, number, plural
 from pages._ui.measures import measure
 from pages._ui.measures.measure import Range
 from pages._ui.parts import evidence
@@ -90,23 +91,33 @@ def together(*filters: str | None) -> str | None:
     return " AND ".join(given)
 
 
-def goes_with(
-    wanted: Range, part: Part, kinds: tuple[str, ...] = KINDS, limit: int = MOST_ROWS
-) -> list[evidence.Correlation]:
-    """What goes with a part, the strongest `limit` from WEAKEST on; shared by all sessions and computed once."""
-    return [row_of(wanted, part, one) for one in found(wanted, part, kinds, limit)]
-
-
 def found(wanted: Range, part: Part, kinds: tuple[str, ...] = KINDS, limit: int = MOST_ROWS) -> list[Found]:
-    """The same as the analytics say it."""
-    return _found(wanted, part, kinds, limit)
+    """What goes with a part more than chance has it, the strongest `limit`; shared by all sessions and computed once."""
+    return looked(wanted, part, kinds, limit).data
 
 
 @st.cache_resource(show_spinner=False, max_entries=256, ttl=600)
-def _found(wanted: Range, part: Part, kinds: tuple[str, ...], limit: int) -> list[Found]:
+def looked(wanted: Range, part: Part, kinds: tuple[str, ...] = KINDS, limit: int = MOST_ROWS) -> CorrelationsResponse:
+    """The same with how much was looked at: only what passes a false discovery rate of 5 % over all of it is listed."""
     experiments, start, end = wanted.asked
-    answer = measure.analytics().correlations(experiments, None, kinds, start, end, limit, slice=part.slice)
-    return _without_repeats([one for one in answer.data if one.npmi_score >= evidence.WEAKEST])
+    asked = limit
+    while True:
+        answer = measure.analytics().correlations(
+            experiments, None, kinds, start, end, asked, slice=part.slice, max_q=FALSE_DISCOVERY_RATE
+        )
+        rows = _without_repeats(answer.data)
+        if len(rows) >= limit or len(answer.data) < asked:
+            return answer.model_copy(update={"data": rows[:limit]})
+        # No more rows are asked for than are shown: an interval is as wide as the choice was narrow.
+        asked += limit - len(rows)
+
+
+def nothing(answer: CorrelationsResponse) -> str:
+    """What to say where nothing goes with a part."""
+    values = plural(answer.looked_at, "value")
+    if answer.looked_at and not answer.enough:
+        return f"Too few {answer.unit}s to tell: {number(answer.unit_count)}, for {values} looked at"
+    return f"Nothing stands out, of {values} looked at"
 
 
 @st.cache_resource(show_spinner=False, max_entries=1024, ttl=600)
@@ -199,7 +210,8 @@ def _named(one: Found, assessments: Sequence[str]) -> tuple[str, DimensionValue]
 
 def foot(wanted: Range, part: Part, key: str, most: int = 3) -> None:
     """The end of a card: what goes with the part it points at."""
-    evidence.correlations(part.name, [row_of(wanted, part, one) for one in found(wanted, part)[:most]], key, most)
+    answer = looked(wanted, part, limit=most)
+    evidence.correlations(part.name, [row_of(wanted, part, one) for one in answer.data], key, most, nothing(answer))
 
 
 def actions(
@@ -225,7 +237,7 @@ def _investigate(scope: Scope, wanted: Range, part: Part) -> None:
     """Open the dialog that makes a part the evidence of a hypothesis; what goes with it most is the first sentence."""
     experiments, start, end = wanted.asked
     ids = measure.analytics().slice_trace_ids(experiments, part.slice, start, end).trace_ids
-    first = found(wanted, part)[:1]
+    first = found(wanted, part, limit=1)
     name = part.name[:1].upper() + part.name[1:]
     statement = f"{name} go with: {row_of(wanted, part, first[0]).label}" if first else name
     promote.promote(scope.experiment_id, ids, statement, f"Found by {part.filter or part.name}")

@@ -130,7 +130,10 @@ def card(wanted: Range, info: TagInfo, follows: Followed) -> None:
     ):
         value_list(f"Values of {info.tag_key}", found.top_values, key, _PARAM, owner=info.tag_key, more=more, here=here)
         if other:
-            evidence.correlations(part.name, _of_key(wanted, part, info.tag_key), key)
+            answer = measure_slices.looked(wanted, part, ("tags",), _MOST_ROWS)
+            rows = [one for one in answer.data if one.value.startswith(f"{info.tag_key}=")][:3]
+            shown = [measure_slices.row_of(wanted, part, one) for one in rows]
+            evidence.correlations(part.name, shown, key, nothing=measure_slices.nothing(answer))
         else:
             measure_slices.foot(wanted, part, key)
 
@@ -161,10 +164,3 @@ def _with_errors(wanted: Range, part: Part) -> list[str]:
     experiments, start, end = wanted.asked
     found = measure.analytics().correlations(experiments, None, ["tags"], start, end, _MOST_ROWS, slice=part.slice)
     return [one.value for one in found.data]
-
-
-def _of_key(wanted: Range, part: Part, tag_key: str) -> list[evidence.Correlation]:
-    """The values of one key that go with a part; all keys are counted at once."""
-    found = measure_slices.found(wanted, part, ("tags",), _MOST_ROWS)
-    mine = [one for one in found if one.value.startswith(f"{tag_key}=")]
-    return [measure_slices.row_of(wanted, part, one) for one in mine[:3]]

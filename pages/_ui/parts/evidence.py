@@ -7,12 +7,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from insights_core.intervals import wilson
+from insights_core.statistics.shares import wilson
 from pages._ui.look.formats import escape_html, escape_markdown, number, plural
 from pages._ui.shell import navigation
-
-# Weaker correlations are noise to a reader.
-WEAKEST = 0.2
 
 
 def evidence_bar(supports: int, refutes: int) -> None:
@@ -25,7 +22,7 @@ def evidence_bar(supports: int, refutes: int) -> None:
     in_favour = 100 * supports / total
     st.html(
         f'<div class="mi-ends"><span><b>{number(supports)}</b> support</span>'
-        f'<span class="mi-muted">{in_favour:.0f}% in favour, 95% interval {low:.0f} to {high:.0f}%</span>'
+        f'<span class="mi-muted">{in_favour:.0f}% in favour, 95% interval {low:.0f} to {high:.0f}% if more comes like it</span>'
         f"<span><b>{number(refutes)}</b> refute</span></div>"
         f'<div class="mi-bar" role="img" aria-label="{supports} support, {refutes} refute">'
         f'<b style="width:{in_favour:.1f}%"></b><u style="left:{low:.1f}%;right:{100 - high:.1f}%"></u></div>'
@@ -49,24 +46,27 @@ class Correlation:
     """What the shares mean, in a sentence, for the tooltip. Plain text."""
 
 
-def correlations(slice_name: str, rows: Sequence[Correlation], key: str, most: int = 3) -> None:
+def correlations(
+    slice_name: str, rows: Sequence[Correlation], key: str, most: int = 3, nothing: str = "Nothing stands out"
+) -> None:
     """The foot of a card: what goes with this slice, the strongest first; a click opens those traces.
 
     Args:
         slice_name: "errors", "slow traces (above p90)". Plain text.
-        rows: Any number; those below WEAKEST and beyond `most` are not shown.
+        rows: Any number of discoveries; those beyond `most` are not shown.
         key: Unique on the page.
         most: At most this many rows.
+        nothing: What to say where there is none. Plain text.
     """
-    shown = sorted((row for row in rows if row.score >= WEAKEST), key=lambda row: -row.score)[:most]
+    shown = sorted(rows, key=lambda row: -row.score)[:most]
     with st.container(key=f"flush-{key}", gap="xxsmall"):
         head, legend = st.columns([9, 11], vertical_alignment="bottom")
         head.markdown(f"**Goes with {escape_markdown(slice_name)}**")
         if not shown:
-            st.caption("Nothing stands out")
+            st.caption(escape_markdown(nothing, 120))
             return
         legend.html(
-            '<div class="mi-npmi mi-muted"><span>with 95% interval</span><span class="mi-num">strength</span>'
+            '<div class="mi-npmi mi-muted"><span title="Of the rows shown, 95% of the intervals hold the true strength, if traces like these keep coming">with 95% interval</span><span class="mi-num">strength</span>'
             '<span class="mi-num">here · all</span></div>'
         )
         for row in shown:
