@@ -23,10 +23,10 @@ from insights_core.analytics.models import (
     NPMIResponse,
     Strength,
 )
-from insights_core.statistics.association import Tails, design_effects, judge, npmi, npmi_interval, tails
+from insights_core.statistics.association import design_effects, judge, npmi, npmi_interval, tails
 from insights_core.statistics.discoveries import level_for_chosen
-from insights_core.statistics.units import Agreement, Units, agreement
-from insights_core.statistics.values import Values
+from insights_core.statistics.units import Units, agreement
+from insights_core.statistics.values import Beside, Values
 
 DIMENSION_KINDS = ("tools", "tags", "assessments")
 # A value that happens once says nothing: everything that happens once together has an NPMI near 1.
@@ -53,21 +53,11 @@ class Candidates:
 
 @dataclass(frozen=True, eq=False)
 class _Looked:
-    """Candidates beside a slice, those that are looked at alone."""
+    """Candidates beside a slice, and which of them are looked at."""
 
     candidates: Candidates
+    beside: Beside
     rows: np.ndarray
-    joint: np.ndarray
-    total: np.ndarray
-    tails: Tails
-
-    @classmethod
-    def at(cls, candidates: Candidates, mask: np.ndarray, agreeing: Agreement, left_out: Collection[Any]) -> _Looked:
-        rows = candidates.wanted(left_out)
-        values = candidates.values
-        return cls(
-            candidates, rows, values.joint(mask)[rows], values.totals[rows], tails(values, mask, agreeing).of(rows)
-        )
 
 
 def pair(
@@ -77,7 +67,8 @@ def pair(
     counts = np.array([int((one & other).sum()), int(one.sum()), int(other.sum())])
     joint, n_first, n_second = (counts[i : i + 1] for i in range(3))
     score = float(npmi(joint, n_first, n_second, len(view))[0])
-    effect = design_effects(Values.of_codes(np.where(other, 0, -1), 1, view.units), one)
+    beside = Beside.of(Values.of_codes(np.where(other, 0, -1), 1, view.units), one)
+    effect = design_effects(beside, np.zeros(1, dtype=np.int64))
     lower, upper = (float(end[0]) for end in npmi_interval(joint, n_first, n_second, len(view), effect=effect))
     known = not np.isnan(score)
     return NPMIResponse(
@@ -120,14 +111,17 @@ def correlations(
         max_q: Values with a higher q-value are not listed.
     """
     size, agreeing = int(mask.sum()), agreement(view.units, mask)
-    looked = [_Looked.at(one, mask, agreeing, left_out) for one in _candidates(view, kinds)]
-    judged = judge([one.tails for one in looked])
-    joint, total = (_joined([getattr(one, name) for one in looked]) for name in ("joint", "total"))
+    looked = [
+        _Looked(one, Beside(one.values, mask, agreeing), one.wanted(left_out)) for one in _candidates(view, kinds)
+    ]
+    judged = judge([tails(one.beside, one.rows) for one in looked])
+    joint = _joined([one.beside.joint[one.rows] for one in looked])
+    total = _joined([one.candidates.values.totals[one.rows] for one in looked])
     scores = npmi(joint, np.full_like(joint, size), total, len(view))
     listed = (joint >= min_support) & (judged.q <= (1 if max_q is None else max_q))
     order = np.lexsort((-joint, -scores))
     order = order[listed[order]][:limit]
-    effect = _effects(looked, mask, order)
+    effect = _effects(looked, order)
     level = level_for_chosen(len(order), judged.looked_at)
     lower, upper = npmi_interval(joint[order], np.full_like(joint[order], size), total[order], len(view), level, effect)
     labels = [(one.candidates.kind, one.candidates.labels[row]) for one in looked for row in one.rows]
@@ -155,15 +149,16 @@ def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.empty(0), *parts])
 
 
-def _effects(looked: Sequence[_Looked], mask: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Design effects of the rows that are listed; only kinds that are listed cost anything."""
-    ends = np.cumsum([len(one.rows) for one in looked])
-    effects = np.ones(int(ends[-1]) if looked else 0)
-    for one, end in zip(looked, ends, strict=True):
-        begin = int(end) - len(one.rows)
-        if ((order >= begin) & (order < end)).any():
-            effects[begin:end] = design_effects(one.candidates.values, mask)[one.rows]
-    return effects[order]
+def _effects(looked: Sequence[_Looked], order: np.ndarray) -> np.ndarray:
+    """Design effects of the rows that are listed, positions in all that was looked at."""
+    effects = np.ones(len(order))
+    begin = 0
+    for one in looked:
+        mine = (order >= begin) & (order < begin + len(one.rows))
+        if mine.any():
+            effects[mine] = design_effects(one.beside, one.rows[order[mine] - begin])
+        begin += len(one.rows)
+    return effects
 
 
 def strength(score: float | None) -> Strength:

@@ -15,8 +15,8 @@ import numpy as np
 
 from insights_core.statistics.discoveries import FALSE_DISCOVERY_RATE, false_discovery_rates, testable
 from insights_core.statistics.shares import Z95, few_units
-from insights_core.statistics.units import Agreement, agreement
-from insights_core.statistics.values import Values
+from insights_core.statistics.units import Agreement
+from insights_core.statistics.values import Beside, Values
 
 _LEVEL = 0.95
 # Draws for an interval: the ends of a 95 % interval then hold between 94.5 and 95.5 % of the posterior.
@@ -31,6 +31,8 @@ _PARTS = 4
 _ROWS_A_TIME = 200
 # A value's own variance between units counts for as many units as have it, that of all values for so many.
 _POOLED_UNITS = 30
+# What is found most easily is among the most frequent values.
+_FREQUENT = 40
 
 
 def npmi(joint: np.ndarray, first: np.ndarray, second: np.ndarray, total: np.ndarray | float) -> np.ndarray:
@@ -130,32 +132,30 @@ def _of_cells(both: np.ndarray, one: np.ndarray, other: np.ndarray, neither: np.
     return np.clip(np.where(both > 0, score, -1.0), -1.0, 1.0)
 
 
-def design_effects(values: Values, mask: np.ndarray) -> np.ndarray:
-    """How many traces count as one independent one for the NPMI of each value with a slice. Shape (count,), at least 1.
+def design_effects(beside: Beside, rows: np.ndarray) -> np.ndarray:
+    """How many traces count as one independent one for the NPMI of some values with a slice. Shape (n_rows,), at least 1.
 
     The variance between units of NPMI's linearisation (the sandwich of Liang and Zeger 1986, "Longitudinal data analysis
     using generalized linear models") against that of independent traces. Few units say little of their own variance, so
     it is drawn to what all units say of how traces of one unit agree (Moulton 1986, "Random group effects and the
     precision of regression estimates"), and enlarged by Student's t.
     """
-    units = values.units
-    if not units.nested:
-        return np.ones(values.count)
-    n, inside = len(mask), float(mask.sum())
-    joint, total = values.joint(mask), values.totals
+    if not beside.values.units.nested:
+        return np.ones(len(rows))
+    n, inside = len(beside.mask), beside.inside
+    joint, total = beside.joint[rows], beside.values.totals[rows]
     cells = np.stack([joint, total - joint, inside - joint, n - total - inside + joint])
     slopes = _slopes(joint, total, inside, n)
     of_cell = np.stack([slopes.sum(0), slopes[1] + slopes[3], slopes[2] + slopes[3], slopes[3]])
     independent = (cells * of_cell**2).sum(0)
-    products = values.products(mask)
+    products, having = beside.products(rows)
     between = np.einsum("ij,jik,kj->j", slopes, products, slopes)
     share = total / n
     together = products[:, 1, 1] - 2 * share * products[:, 1, 3] + share**2 * products[:, 3, 3]
     with np.errstate(divide="ignore", invalid="ignore"):
         own = np.where(independent > 0, between / independent, 1.0)
         alike = np.where((share > 0) & (share < 1), together / (total * (1 - share)) - 1, 0.0)
-    pooled = 1 + agreement(units, mask).correlation * np.maximum(alike, 0)
-    having = values.units_with(mask)
+    pooled = 1 + beside.agreeing.correlation * np.maximum(alike, 0)
     effect = (having * own + _POOLED_UNITS * pooled) / (having + _POOLED_UNITS)
     return np.maximum(1.0, effect * few_units(having + _POOLED_UNITS - 1))
 
@@ -172,7 +172,7 @@ def _slopes(joint: np.ndarray, total: np.ndarray, inside: float, n: int) -> np.n
     return np.stack([by_both, by_value, by_slice, rest])
 
 
-def p_values(joint: np.ndarray, values: Values, mask: np.ndarray, agreeing: Agreement | None = None) -> np.ndarray:
+def p_values(beside: Beside, joint: np.ndarray | None = None, rows: np.ndarray | None = None) -> np.ndarray:
     """How likely at least so many traces of a slice have a value where the two have nothing to do with each other.
 
     Under that, a unit's traces are in the slice as those of any other unit: how often one, two and three of them are in
@@ -184,38 +184,37 @@ def p_values(joint: np.ndarray, values: Values, mask: np.ndarray, agreeing: Agre
     few percent of p.
 
     Args:
-        joint: Traces of the slice with each value, shape (count,): those that are, or that could be.
-        values: The values.
-        mask: The slice.
-        agreeing: `agreement` of the two, where it is known.
+        beside: The values and the slice.
+        joint: Traces of the slice with each value that there could be, where it is not those that are.
+        rows: Positions of some values, shape (n_rows,); all where it is None.
 
     Returns:
-        Floats of shape (count,).
+        Floats of shape (n_rows,).
     """
     from scipy.special import betainc, gammainc, gammaincc
 
-    total, n = values.totals, len(mask)
-    found = agreeing or agreement(values.units, mask)
-    if not 0 < found.one < 1:
-        return np.ones(values.count)
-    outside = np.maximum(1 - total / max(n, 1), 0.0)
-    mean, variance, third = _moments(values, found)
+    rows = np.arange(beside.values.count) if rows is None else rows
+    joint = beside.joint[rows] if joint is None else joint
+    total, n, one = beside.values.totals[rows], len(beside.mask), beside.agreeing.one
+    if not 0 < one < 1:
+        return np.ones(len(rows))
+    outside = np.maximum(1 - total / n, 0.0)
+    mean, variance, third = (moment[rows] for moment in _moments(beside.values, beside.agreeing))
     # Which traces are in the slice is known as a whole: sampling without replacement.
     variance, third = variance * outside, third * outside * (2 * outside - 1)
+    # "At least so many" begins half a trace below, on the scale of effective traces too.
+    least = joint - 0.5
     with np.errstate(divide="ignore", invalid="ignore"):
-        effect = variance / (total * found.one * (1 - found.one))
-        # "At least so many" begins half a trace below, on the scale of effective traces too.
-        least = joint - 0.5
-        bounded = betainc(np.maximum(least / effect + 0.5, 1e-9), (total - least) / effect + 0.5, found.one)
-        skewness = third / variance**1.5
-        skewness = np.where(np.abs(skewness) < 1e-3, 1e-3, skewness)
-        shape, away = 4 / skewness**2, (least - mean) / np.sqrt(variance) * 2 / skewness
-        skewed = np.where(
-            skewness > 0,
-            gammaincc(shape, np.maximum(shape + away, 0)),
-            gammainc(shape, np.maximum(shape + away, 0)),
-        )
-    tail = np.maximum(bounded, skewed) if values.units.nested else bounded
+        effect = variance / (total * one * (1 - one))
+        tail = betainc(np.maximum(least / effect + 0.5, 1e-9), (total - least) / effect + 0.5, one)
+        if beside.values.units.nested:
+            skewness = third / variance**1.5
+            skewness = np.where(np.abs(skewness) < 1e-3, 1e-3, skewness)
+            shape = 4 / skewness**2
+            reached = np.maximum(shape + (least - mean) / np.sqrt(variance) * 2 / skewness, 0)
+            upper = skewness > 0
+            tail[upper] = np.maximum(tail[upper], gammaincc(shape[upper], reached[upper]))
+            tail[~upper] = np.maximum(tail[~upper], gammainc(shape[~upper], reached[~upper]))
     return np.where((total > 0) & (variance > 0), np.nan_to_num(tail, nan=1.0), 1.0)
 
 
@@ -231,25 +230,25 @@ def _moments(values: Values, found: Agreement) -> tuple[np.ndarray, np.ndarray, 
 
 @dataclass(frozen=True, eq=False)
 class Tails:
-    """p-values of values beside a slice, arrays of one length."""
+    """What `judge` needs of some values."""
 
     p: np.ndarray
+    """Shape (n,)."""
     smallest: np.ndarray
-    """Were all traces of the value in the slice, as far as the slice has so many."""
+    """Were all traces of the value in the slice, as far as the slice has so many. Shape (n,)."""
     doubled: np.ndarray
-    """Were twice as many of them in the slice as of all traces."""
-
-    def of(self, rows: np.ndarray) -> Tails:
-        """Those of some values."""
-        return Tails(self.p[rows], self.smallest[rows], self.doubled[rows])
+    """Were twice as many of them in the slice as of all traces; of the most frequent values alone."""
 
 
-def tails(values: Values, mask: np.ndarray, agreeing: Agreement) -> Tails:
-    """What `judge` needs of each value. `agreeing` is `agreement` of the units and the slice."""
-    inside = float(mask.sum())
-    possible = (values.joint(mask), values.totals, 2 * values.totals * agreeing.one)
+def tails(beside: Beside, rows: np.ndarray | None = None) -> Tails:
+    """p-values of some values, as they are and as they could be."""
+    rows = np.arange(beside.values.count) if rows is None else rows
+    total = beside.values.totals[rows]
+    possible = np.minimum(total, beside.inside)
+    frequent = np.argsort(-total, kind="stable")[:_FREQUENT]
+    doubled = np.minimum(possible, 2 * total * beside.agreeing.one)[frequent]
     return Tails(
-        *(p_values(np.minimum(joint, np.minimum(values.totals, inside)), values, mask, agreeing) for joint in possible)
+        p_values(beside, rows=rows), p_values(beside, possible, rows), p_values(beside, doubled, rows[frequent])
     )
 
 

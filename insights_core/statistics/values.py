@@ -7,7 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
-from insights_core.statistics.units import Units
+from insights_core.statistics.units import Agreement, Units, agreement
+
+# Up to so many possible pairs, looking each up in a table is faster than sorting them.
+_COUNTED = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,65 +40,119 @@ class Values:
         """Traces with each value, floats of shape (count,)."""
         return np.bincount(self.value, minlength=self.count).astype(float)
 
-    def joint(self, mask: np.ndarray) -> np.ndarray:
-        """Those of them that are in a slice, floats of shape (count,)."""
-        return np.bincount(self.value[mask[self.trace]], minlength=self.count).astype(float)
-
     @cached_property
     def powers(self) -> tuple[np.ndarray, np.ndarray]:
         """Sums over units of the second and third power of how many of a unit's traces have the value."""
         if not self.units.nested:
             return self.totals, self.totals
-        held = self._held
-        return self._sum(held.size**2), self._sum(held.size**3)
-
-    def products(self, mask: np.ndarray) -> np.ndarray:
-        """Sums over units of all products of four counts, shape (count, 4, 4).
-
-        The counts of a unit are its traces with the value that are in the slice, those with the value, those in the
-        slice, and all of them.
-        """
-        units, held = self.units, self._held
-        inside, size = units.sums(mask), units.sizes
-        both = np.bincount(held.of, weights=mask[self.trace], minlength=len(held.value))
-        columns = (both, held.size, inside[held.unit], size[held.unit])
-        found = np.empty((self.count, 4, 4))
-        for row in range(2):
-            for column in range(row, 4):
-                found[:, row, column] = found[:, column, row] = self._sum(columns[row] * columns[column])
-        found[:, 2, 2], found[:, 3, 3] = (inside**2).sum(), (size**2).sum()
-        found[:, 2, 3] = found[:, 3, 2] = (inside * size).sum()
-        return found
-
-    def units_with(self, mask: np.ndarray) -> np.ndarray:
-        """Units that have a trace with the value in the slice, floats of shape (count,)."""
-        held = self._held
-        both = np.bincount(held.of, weights=mask[self.trace], minlength=len(held.value))
-        return np.bincount(held.value[both > 0], minlength=self.count).astype(float)
-
-    def _sum(self, weights: np.ndarray) -> np.ndarray:
-        return np.bincount(self._held.value, weights=weights, minlength=self.count)
+        return self._sum(self.held.size**2), self._sum(self.held.size**3)
 
     @cached_property
-    def _held(self) -> _Held:
+    def by_size(self) -> np.ndarray:
+        """Sums over units of how many of a unit's traces have the value, times how many it has."""
+        return self._sum(self.held.size * self.units.sizes[self.held.unit])
+
+    def _sum(self, weights: np.ndarray) -> np.ndarray:
+        return np.bincount(self.held.value, weights=weights, minlength=self.count)
+
+    @cached_property
+    def held(self) -> Held:
         """The (value, unit) pairs that occur."""
         packed = self.value.astype(np.int64) * self.units.count + self.units.of[self.trace]
-        order = np.argsort(packed, kind="stable")
-        ordered = packed[order]
-        first = np.ones(len(ordered), dtype=bool)
-        first[1:] = ordered[1:] != ordered[:-1]
-        of = np.empty(len(ordered), dtype=np.int64)
-        of[order] = np.cumsum(first) - 1
-        distinct = ordered[first]
+        if self.count * self.units.count <= _COUNTED:
+            there = np.zeros(self.count * self.units.count, dtype=bool)
+            there[packed] = True
+            distinct = np.flatnonzero(there)
+            of = (np.cumsum(there) - 1)[packed]
+        else:
+            order = np.argsort(packed, kind="stable")
+            ordered = packed[order]
+            first = np.ones(len(ordered), dtype=bool)
+            first[1:] = ordered[1:] != ordered[:-1]
+            of = np.empty(len(ordered), dtype=np.int64)
+            of[order] = np.cumsum(first) - 1
+            distinct = ordered[first]
         size = np.bincount(of, minlength=len(distinct)).astype(float)
-        return _Held(of, distinct // self.units.count, distinct % self.units.count, size)
+        return Held(of, distinct // self.units.count, distinct % self.units.count, size)
 
 
 @dataclass(frozen=True, eq=False)
-class _Held:
+class Held:
+    """The pairs of a value and a unit that has it."""
+
     of: np.ndarray
     """Position of each (trace, value) in the others."""
     value: np.ndarray
     unit: np.ndarray
     size: np.ndarray
     """Traces of the unit with the value."""
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """Values beside a slice.
+
+    Args:
+        values: The values.
+        mask: The slice, bools of shape (n_traces,).
+        agreeing: `agreement` of their units and the slice.
+    """
+
+    values: Values
+    mask: np.ndarray
+    agreeing: Agreement
+
+    @classmethod
+    def of(cls, values: Values, mask: np.ndarray) -> Beside:
+        """With their agreement, where it is not known yet."""
+        return cls(values, mask, agreement(values.units, mask))
+
+    @cached_property
+    def inside(self) -> float:
+        """Traces of the slice."""
+        return float(np.count_nonzero(self.mask))
+
+    @cached_property
+    def joint(self) -> np.ndarray:
+        """Traces of the slice with each value, floats of shape (values.count,)."""
+        values = self.values
+        return np.bincount(values.value[self.mask[values.trace]], minlength=values.count).astype(float)
+
+    def products(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sums over units of all products of four counts, for some values; and the units with traces in both.
+
+        The counts of a unit are its traces with the value that are in the slice, those with the value, those in the
+        slice, and all of them.
+
+        Args:
+            rows: Positions of the values, shape (n_rows,).
+
+        Returns:
+            Floats of shape (n_rows, 4, 4) and (n_rows,).
+        """
+        values, held, units = self.values, self.values.held, self.values.units
+        place = np.full(values.count, -1)
+        place[rows] = np.arange(len(rows))
+        kept = np.flatnonzero(place[held.value] >= 0)
+        row, unit, size = place[held.value[kept]], held.unit[kept], held.size[kept]
+        both = np.bincount(held.of, weights=self.mask[values.trace], minlength=len(held.value))[kept]
+        inside = units.sums(self.mask)
+        found = np.empty((len(rows), 4, 4))
+
+        def put(one: int, other: int, sums: np.ndarray | float) -> None:
+            found[:, one, other] = found[:, other, one] = sums
+
+        for one, other, weights in (
+            (0, 0, both * both),
+            (0, 1, both * size),
+            (0, 2, both * inside[unit]),
+            (0, 3, both * units.sizes[unit]),
+            (1, 2, size * inside[unit]),
+        ):
+            put(one, other, np.bincount(row, weights=weights, minlength=len(rows)))
+        put(1, 1, values.powers[0][rows])
+        put(1, 3, values.by_size[rows])
+        put(2, 2, float(inside @ inside))
+        put(2, 3, float(inside @ units.sizes))
+        put(3, 3, float(units.sizes @ units.sizes))
+        return found, np.bincount(row[both > 0], minlength=len(rows)).astype(float)

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from insights_core.statistics import association, discoveries, shares
-from insights_core.statistics.units import Units, agreement
-from insights_core.statistics.values import Values
+from insights_core.statistics.units import Units
+from insights_core.statistics.values import Beside, Values
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def discover(world: World, repetitions: int, seed: int = 0) -> Tally:
     random, tally = np.random.default_rng(seed), Tally()
     for _ in range(repetitions):
         values, mask = world.draw(random)
-        judged = association.judge([association.tails(values, mask, agreement(values.units, mask))])
+        judged = association.judge([association.tails(Beside.of(values, mask))])
         passed = judged.q <= discoveries.FALSE_DISCOVERY_RATE
         wrong = passed.copy()
         wrong[0] &= world.planted == 1
@@ -163,8 +163,9 @@ def cover(world: World, repetitions: int, seed: int = 0) -> tuple[np.ndarray, np
 
 
 def intervals(values: Values, mask: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    joint = values.joint(mask)
-    effect = association.design_effects(values, mask)
+    beside = Beside.of(values, mask)
+    joint = beside.joint
+    effect = association.design_effects(beside, np.arange(values.count))
     return association.npmi_interval(joint, values.totals, np.full_like(joint, mask.sum()), len(mask), level, effect)
 
 
@@ -173,7 +174,7 @@ def cover_chosen(world: World, repetitions: int, shown: int = 3, seed: int = 0) 
     random, held, truth = np.random.default_rng(seed), [], world.truth()
     for _ in range(repetitions):
         values, mask = world.draw(random)
-        joint = values.joint(mask)
+        joint = Beside.of(values, mask).joint
         scores = association.npmi(joint, values.totals, np.full_like(joint, mask.sum()), len(mask))
         chosen = np.argsort(-np.where(joint >= 2, scores, -2))[:shown]
         low, high = intervals(values, mask, discoveries.level_for_chosen(shown, world.values))

@@ -9,8 +9,8 @@ import pytest
 
 from insights_core.statistics.association import design_effects, judge, npmi, npmi_interval, p_values, tails
 from insights_core.statistics.discoveries import false_discovery_rates, level_for_chosen
-from insights_core.statistics.units import Units, agreement
-from insights_core.statistics.values import Values
+from insights_core.statistics.units import Units
+from insights_core.statistics.values import Beside, Values
 
 
 def test_every_table_of_counts_gives_mlflows_score():
@@ -84,7 +84,7 @@ def test_the_chance_of_so_many_together_is_fishers(joint, inside, having, total)
     values, mask = one_value(joint, inside, having, total)
     table = [[joint, inside - joint], [having - joint, total - inside - having + joint]]
     expected = fisher_exact(table, alternative="greater").pvalue
-    found = p_values(values.joint(mask), values, mask)[0]
+    found = p_values(Beside.of(values, mask))[0]
     # Never smaller than the truth, and off by a few percent of its digits.
     assert 0.98 * expected <= found <= 1.3 * expected**0.95
 
@@ -92,23 +92,23 @@ def test_the_chance_of_so_many_together_is_fishers(joint, inside, having, total)
 def test_copies_of_a_trace_in_its_session_are_no_evidence():
     alone = one_value(20, 200, 100, 1_000)
     copied = one_value(20, 200, 100, 1_000, size=5)
-    first, second = (p_values(values.joint(mask), values, mask)[0] for values, mask in (alone, copied))
+    first, second = (p_values(Beside.of(values, mask))[0] for values, mask in (alone, copied))
     assert second == pytest.approx(first, rel=0.6)
     as_if_independent = Values.of_codes(
         np.where(np.isin(np.arange(5_000), copied[0].trace), 0, -1), 1, Units.of_codes(np.full(5_000, -1))
     )
-    if_so = p_values(as_if_independent.joint(copied[1]), as_if_independent, copied[1])[0]
+    if_so = p_values(Beside.of(as_if_independent, copied[1]))[0]
     assert if_so < first  # what one would have taken it for
-    assert design_effects(*alone)[0] == 1
-    assert design_effects(*copied)[0] == pytest.approx(5, rel=0.15)
+    assert design_effects(Beside.of(*alone), np.array([0]))[0] == 1
+    assert design_effects(Beside.of(*copied), np.array([0]))[0] == pytest.approx(5, rel=0.15)
 
 
 def test_whatever_happens_a_p_value_is_one():
     values, mask = one_value(5, 5, 5, 20)
     nothing = np.zeros(20, dtype=bool)
-    assert p_values(np.array([0.0]), values, nothing).tolist() == [1.0]
+    assert p_values(Beside.of(values, nothing)).tolist() == [1.0]
     everywhere, _ = one_value(5, 5, 20, 20)
-    assert p_values(np.array([5.0]), everywhere, mask).tolist() == [1.0]
+    assert p_values(Beside.of(everywhere, mask)).tolist() == [1.0]
 
 
 def test_values_that_never_could_be_found_cost_the_others_nothing():
@@ -134,7 +134,7 @@ def test_with_few_sessions_finding_nothing_says_nothing():
         of = np.repeat(np.arange(sessions), 10)
         values = Values.of_codes(random.integers(0, 20, sessions)[of], 20, Units.of_codes(of))
         mask = (random.beta(0.5, 2, sessions))[of] > random.random(len(of))
-        return judge([tails(values, mask, agreement(values.units, mask))])
+        return judge([tails(Beside.of(values, mask))])
 
     assert not judged(40).enough
     assert judged(4_000).enough

@@ -48,8 +48,8 @@ def test_a_doubled_risk_in_five_percent_of_two_thousand_traces_is_found(simulati
 def test_sessions_taken_for_independent_traces_would_show_what_is_not_there(simulation):
     """That the suite can fail: the same traces without their sessions."""
     from insights_core.statistics.association import judge, tails
-    from insights_core.statistics.units import Units, agreement
-    from insights_core.statistics.values import Values
+    from insights_core.statistics.units import Units
+    from insights_core.statistics.values import Beside, Values
 
     world, random = simulation.NULL[5], np.random.default_rng(0)
     shown = []
@@ -57,7 +57,7 @@ def test_sessions_taken_for_independent_traces_would_show_what_is_not_there(simu
         values, mask = world.draw(random)
         apart = replace(values, units=Units.of_codes(np.full(len(mask), -1)))
         assert isinstance(apart, Values)
-        shown.append((judge([tails(apart, mask, agreement(apart.units, mask))]).q <= 0.05).any())
+        shown.append((judge([tails(Beside.of(apart, mask))]).q <= 0.05).any())
     assert np.mean(shown) > 0.5
 
 
