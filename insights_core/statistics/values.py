@@ -19,7 +19,7 @@ class Values:
 
     Args:
         trace: Ints of shape (n_pairs,).
-        value: Ints from 0 to count - 1, shape (n_pairs,).
+        value: Ints from 0 to count - 1, ascending, shape (n_pairs,).
         count: Number of values.
         units: Of the traces.
     """
@@ -32,8 +32,9 @@ class Values:
     @classmethod
     def of_codes(cls, codes: np.ndarray, count: int, units: Units) -> Values:
         """From one code for each trace, shape (n_traces,); a negative one has no value."""
-        trace = np.flatnonzero(codes >= 0)
-        return cls(trace, codes[trace], count, units)
+        order = np.argsort(codes, kind="stable")
+        order = order[np.searchsorted(codes[order], 0) :]
+        return cls(order, codes[order], count, units)
 
     @cached_property
     def totals(self) -> np.ndarray:
@@ -131,11 +132,15 @@ class Beside:
             Floats of shape (n_rows, 4, 4) and (n_rows,).
         """
         values, held, units = self.values, self.values.held, self.values.units
-        place = np.full(values.count, -1)
-        place[rows] = np.arange(len(rows))
-        kept = np.flatnonzero(place[held.value] >= 0)
-        row, unit, size = place[held.value[kept]], held.unit[kept], held.size[kept]
-        both = np.bincount(held.of, weights=self.mask[values.trace], minlength=len(held.value))[kept]
+        pairs, _ = _ranges(values.value, rows)
+        kept, begins = _ranges(held.value, rows)
+        row = np.repeat(np.arange(len(rows)), np.diff(begins))
+        unit, size = held.unit[kept], held.size[kept]
+        # Where each of the pairs is in what was kept.
+        moved = np.zeros(values.count, dtype=np.int64)
+        moved[rows] = np.searchsorted(held.value, rows) - begins[:-1]
+        of = held.of[pairs] - moved[values.value[pairs]]
+        both = np.bincount(of, weights=self.mask[values.trace[pairs]], minlength=len(kept))
         inside = units.sums(self.mask)
         found = np.empty((len(rows), 4, 4))
 
@@ -152,7 +157,16 @@ class Beside:
             put(one, other, np.bincount(row, weights=weights, minlength=len(rows)))
         put(1, 1, values.powers[0][rows])
         put(1, 3, values.by_size[rows])
-        put(2, 2, float(inside @ inside))
-        put(2, 3, float(inside @ units.sizes))
-        put(3, 3, float(units.sizes @ units.sizes))
+        # Not as a product of vectors: threads of a linear algebra library cost more than this takes.
+        put(2, 2, (inside * inside).sum())
+        put(2, 3, (inside * units.sizes).sum())
+        put(3, 3, (units.sizes**2).sum())
         return found, np.bincount(row[both > 0], minlength=len(rows)).astype(float)
+
+
+def _ranges(ascending: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of all that equals what is wanted, in that order, and where each begins and the last ends among them."""
+    starts = np.searchsorted(ascending, wanted)
+    counts = np.searchsorted(ascending, wanted, side="right") - starts
+    begins = np.concatenate([[0], np.cumsum(counts)])
+    return np.arange(begins[-1]) + np.repeat(starts - begins[:-1], counts), begins
