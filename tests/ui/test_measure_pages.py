@@ -402,7 +402,7 @@ def test_a_card_over_chance_alone_says_that_nothing_stands_out(open_page, store)
 
     app = open_page(uri, "correlations", range="all", mode="slice", filter="trace.status = 'ERROR'")
 
-    assert "Nothing stands out, of 12 values looked at" in said(app)
+    assert "Nothing stands out, of 12 values looked at; a doubled share would need more traces" in said(app)
 
 
 def test_a_card_over_a_few_sessions_says_that_they_are_too_few(open_page, store):

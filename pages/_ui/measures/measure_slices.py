@@ -115,9 +115,11 @@ def looked(wanted: Range, part: Part, kinds: tuple[str, ...] = KINDS, limit: int
 def nothing(answer: CorrelationsResponse) -> str:
     """What to say where nothing goes with a part."""
     values = plural(answer.looked_at, "value")
-    if answer.looked_at and not answer.enough:
-        return f"Too few {answer.unit}s to tell: {number(answer.unit_count)}, for {values} looked at"
-    return f"Nothing stands out, of {values} looked at"
+    if not answer.looked_at or answer.enough:
+        return f"Nothing stands out, of {values} looked at"
+    if answer.unit == "session":
+        return f"Too few sessions to tell: {number(answer.unit_count)}, for {values} looked at"
+    return f"Nothing stands out, of {values} looked at; a doubled share would need more traces to be seen"
 
 
 @st.cache_resource(show_spinner=False, max_entries=1024, ttl=600)
