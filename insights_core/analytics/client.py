@@ -299,8 +299,8 @@ class Analytics(Connection):
         dimension: DimensionLike,
         start_time: int | None = None,
         end_time: int | None = None,
-    ) -> str:
-        """A dimension as a filter string for MLflow's search."""
+    ) -> str | None:
+        """A dimension as a filter string for MLflow's search; None where that cannot say it."""
         view = self._view(experiment_ids, start_time, end_time, spans=True)
         return slicing.filter_of_dimension(_as_dimension(dimension, "dimension"), view)
 

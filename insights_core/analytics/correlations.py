@@ -187,7 +187,7 @@ def _candidates(view: View, kinds: Collection[str]) -> Iterator[Candidates]:
 
 def _tools(view: View) -> Iterator[Candidates]:
     for suffix, items in zip(("", "=error"), view.tool_items, strict=True):
-        names = view.words.span_name.decode(items.first)
+        names = view.words.tool.decode(items.first)
         yield Candidates("tool", names, [name + suffix for name in names], items.values(view.units))
 
 

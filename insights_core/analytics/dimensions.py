@@ -10,14 +10,14 @@ import numpy as np
 
 from insights_core.analytics.assessments import assessment_names, ratings_of
 from insights_core.analytics.facts import View
-from insights_core.analytics.filters import Clause
+from insights_core.analytics.filters import OUTCOMES, TOOL, Clause, quoted
 from insights_core.analytics.models import Dimension, DimensionParameter, DimensionsResponse, DimensionValue
 from insights_core.analytics.tags import tags
 from insights_core.analytics.tools import tool_names
 from insights_core.errors import InvalidParameterError
 
 OPERATORS = [">", ">=", "<", "<=", "="]
-TOOL_VALUES = ["used", "error", "success"]
+TOOL_VALUES = list(OUTCOMES)
 # A tag with more distinct values than this is typed in, not chosen from a list.
 _LISTED_VALUES = 100
 
@@ -113,9 +113,7 @@ def dimension_clauses(dimension: DimensionValue, view: View) -> list[Clause]:
     if dimension.name == "latency":
         return [Clause("attribute", "execution_time_ms", *_comparison(dimension))]
     if kind == "tools" and rest and (nothing or rest in tool_names(view)):
-        clauses = [Clause("span", "name", "=", rest), Clause("span", "type", "=", "TOOL")]
-        outcome = {"used": None, "error": "ERROR", "success": "OK"}[_value(dimension, TOOL_VALUES)]
-        return [*clauses, Clause("span", "status", "=", outcome)] if outcome else clauses
+        return [Clause(TOOL, rest, "=", _value(dimension, TOOL_VALUES))]
     if kind == "tags" and rest and (nothing or (view.tag_items.first == view.words.tag_key.code(rest)).any()):
         return [Clause("tag", rest, "=", _value(dimension))]
     if kind == "assessment" and rest and (nothing or rest in assessment_names(view)):
@@ -178,11 +176,20 @@ def dimension_text(dimension: DimensionValue) -> str:
     return str(given.get("value", ""))
 
 
-def filter_of_dimension(dimension: DimensionValue, view: View) -> str:
-    """The dimension as a filter string for MLflow's search; equality of numbers becomes >= and <=."""
+def filter_of_dimension(dimension: DimensionValue, view: View) -> str | None:
+    """The dimension as a filter string for MLflow's search; equality of numbers becomes >= and <=.
+
+    None where MLflow's search cannot say it: its filters know spans by name, and spans of two tools may share one.
+    """
     texts = []
     for clause in dimension_clauses(dimension, view):
-        if (
+        if clause.type == TOOL:
+            spans = _spans_of_tool(view, clause.key)
+            if spans is None:
+                return None
+            outcome = OUTCOMES[clause.value]
+            texts += [spans, *([str(Clause("span", "status", "=", outcome))] if outcome else [])]
+        elif (
             clause.type in ("feedback", "expectation")
             and clause.comparator == "="
             and isinstance(clause.value, (int, float))
@@ -191,3 +198,25 @@ def filter_of_dimension(dimension: DimensionValue, view: View) -> str:
         else:
             texts.append(str(clause))
     return " AND ".join(texts)
+
+
+def _spans_of_tool(view: View, tool: str) -> str | None:
+    """The calls of a tool in MLflow's syntax; None where its spans cannot be told from others by name and type."""
+    spans, words = view.spans, view.words
+    mine = spans["tool"] == words.tool.code(tool)
+    codes = np.unique(spans["name"][mine])
+    alike = np.isin(spans["name"], codes)
+    typed = spans["type"] == words.span_type.code("TOOL")
+    texts = [_named_one_of(words.span_name.decode(codes))] if len(codes) else [str(Clause("span", "name", "=", tool))]
+    if typed[mine].all():
+        texts.append(str(Clause("span", "type", "=", "TOOL")))
+        alike &= typed
+    if (alike & ~mine).any() or any("'" in text and '"' in text for text in words.span_name.decode(codes)):
+        return None
+    return " AND ".join(texts)
+
+
+def _named_one_of(names: list[str]) -> str:
+    if len(names) == 1:
+        return str(Clause("span", "name", "=", names[0]))
+    return f"span.name IN ({', '.join(quoted(name) for name in sorted(names))})"

@@ -48,6 +48,7 @@ SPAN_COLUMNS = (
     "input_cost",
     "output_cost",
     "total_cost",
+    "tool",  # code of the tool that the span is a call of, -1: none
 )
 
 
@@ -162,6 +163,8 @@ class Vocabularies:
     span_name: Vocabulary = field(default_factory=Vocabulary)
     span_type: Vocabulary = field(default_factory=Vocabulary)
     span_status: Vocabulary = field(default_factory=Vocabulary)
+    tool: Vocabulary = field(default_factory=Vocabulary)
+    """Names of tools, which are not always those of their spans."""
     model: Vocabulary = field(default_factory=Vocabulary)
     provider: Vocabulary = field(default_factory=Vocabulary)
 
@@ -300,18 +303,18 @@ class View:
 
     @cached_property
     def tool_calls(self) -> dict[str, np.ndarray]:
-        """The spans of type TOOL: the columns trace, name, status and duration_ms of shape (n_calls,)."""
-        tools = (self.spans["type"] == self.words.span_type.code("TOOL")) & (self.spans["name"] >= 0)
-        return {name: self.spans[name][tools] for name in ("trace", "name", "status", "duration_ms")}
+        """The calls of tools: the columns trace, tool, status and duration_ms of shape (n_calls,)."""
+        tools = self.spans["tool"] >= 0
+        return {name: self.spans[name][tools] for name in ("trace", "tool", "status", "duration_ms")}
 
     @cached_property
     def tool_items(self) -> tuple[Items, Items]:
         """The tools that traces called, and those that failed in them, as (trace, tool) pairs; `second` is 0."""
         calls = self.tool_calls
         failed = calls["status"] == self.words.span_status.code("ERROR")
-        none = np.zeros_like(calls["name"])
-        return Items.of_pairs(calls["trace"], calls["name"], none), Items.of_pairs(
-            calls["trace"], calls["name"], none, failed
+        none = np.zeros_like(calls["tool"])
+        return Items.of_pairs(calls["trace"], calls["tool"], none), Items.of_pairs(
+            calls["trace"], calls["tool"], none, failed
         )
 
     @cached_property

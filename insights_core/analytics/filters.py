@@ -29,6 +29,10 @@ _ORDERED: dict[str, Callable[[Any, Any], Any]] = {
 }
 _NAME, _SESSION, _RUN = TRACE_NAME_TAG, SESSION_KEY, "mlflow.sourceRun"
 _COLUMNAR_METADATA = (TOKENS_KEY, COST_KEY)
+TOOL = "tool"
+"""Type of a clause about a tool: the key is its name, the value one of OUTCOMES. MLflow has no such clause."""
+OUTCOMES = {"used": None, "error": "ERROR", "success": "OK"}
+"""What a tool can have done in a trace -> the status of one of its spans; None: any."""
 _HELD_SPAN_KEYS = {"name": "span_name", "type": "span_type", "status": "span_status"}
 
 
@@ -49,7 +53,7 @@ class Clause:
         """The clause in MLflow's syntax."""
         if self.comparator.startswith("IS "):
             return f"{self.type}.{_quoted_key(self.key)} {self.comparator}"
-        value = repr(self.value) if isinstance(self.value, (int, float)) else _quoted(str(self.value))
+        value = repr(self.value) if isinstance(self.value, (int, float)) else quoted(str(self.value))
         return f"{self.type}.{_quoted_key(self.key)} {self.comparator} {value}"
 
 
@@ -57,7 +61,8 @@ def _quoted_key(key: str) -> str:
     return key if re.fullmatch(r"[A-Za-z_]\w*", key) else f"`{key}`"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text in the quotation marks that it does not hold."""
     return f'"{text}"' if "'" in text else f"'{text}'"
 
 
@@ -127,6 +132,8 @@ class Evaluator:
             return self._request_metadata(clause)
         if clause.type in ("feedback", "expectation"):
             return self._assessment(clause)
+        if clause.type == TOOL:
+            return self._tool(clause)
         if clause.type == "issue":
             columns, words = self.view.assessments, self.view.words
             return self._any(
@@ -228,6 +235,13 @@ class Evaluator:
             mine &= _on_codes(words, columns[clause.key], clause)
         return self._any(columns, mine)
 
+    def _tool(self, clause: Clause) -> np.ndarray:
+        columns, words = self.view.spans, self.view.words
+        mine = columns["tool"] == words.tool.code(clause.key)
+        if outcome := OUTCOMES[clause.value]:
+            mine &= columns["status"] == words.span_status.code(outcome)
+        return self._any(columns, mine)
+
     def _any(self, columns: Columns, chosen: np.ndarray) -> np.ndarray:
         mask = np.zeros(len(self.view), dtype=bool)
         mask[columns["trace"][chosen]] = True
@@ -236,7 +250,7 @@ class Evaluator:
 
 def needs_spans(clauses: list[Clause]) -> bool:
     """Whether span facts are needed to evaluate these."""
-    return any(clause.type == "span" for clause in clauses)
+    return any(clause.type in ("span", TOOL) for clause in clauses)
 
 
 def _on_codes(words: Vocabulary, codes: np.ndarray, clause: Clause) -> np.ndarray:

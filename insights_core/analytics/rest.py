@@ -12,15 +12,13 @@ or of an edited text value of an assessment; for these each day is listed again 
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Hashable, Iterable, Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from insights_core.analytics.columns import Rows, by_trace, to_floats
+from insights_core.analytics.columns import Rows, by_trace, to_bytes, to_floats, told_once
 from insights_core.analytics.facts import (
     ASSESSMENT_COLUMNS,
     SPAN_COLUMNS,
@@ -29,8 +27,8 @@ from insights_core.analytics.facts import (
     Columns,
     Vocabularies,
 )
-from insights_core.analytics.source import HOUR_MS, UNHELD_TAGS, Fingerprint
-from insights_core.names import COST_KEY, SESSION_KEY, TOKENS_KEY, TRACE_NAME_TAG
+from insights_core.analytics.rest_rows import SPAN_VALUES, add_rows, epoch_ms, span_row
+from insights_core.analytics.source import HOUR_MS, Fingerprint
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -44,7 +42,6 @@ _RELIST_S = 600.0
 _DAY_MS = 24 * HOUR_MS
 # 2100-01-01: an open end, where the server wants one for hourly figures.
 _FAR_MS = 4_102_444_800_000
-_SCOPED_KEY = SESSION_KEY
 
 
 class RestSource:
@@ -148,7 +145,7 @@ class RestSource:
             for point in points:
                 named = point["dimensions"]
                 values = tuple(point["values"].get(one) for one in aggregations)
-                hours.setdefault(_epoch_ms(named["time_bucket"]), []).append(
+                hours.setdefault(epoch_ms(named["time_bucket"]), []).append(
                     (*(named.get(one) for one in by or []), values)
                 )
             full = len(points) >= _POINTS
@@ -206,18 +203,22 @@ class RestSource:
             for trace in self._batch(list(missing)):
                 trace_id = trace["trace_info"]["trace_id"]
                 missing.pop(trace_id, None)
-                rows += [_span(trace_id, span) for span in trace.get("spans", [])]
+                rows += [span_row(trace_id, span) for span in trace.get("spans", [])]
             for trace_id in missing:  # batchGet leaves out traces that are not complete yet
-                rows += [_span(trace_id, span) for span in self._partial(trace_id)]
+                rows += [span_row(trace_id, span) for span in self._partial(trace_id)]
         words = self.words
-        columns = (
-            dict(zip(SPAN_COLUMNS, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(SPAN_COLUMNS, ())
-        )
-        encoders: dict[str, Any] = {
+        convert: dict[str, Any] = {
             "trace": Rows(trace_ids), "name": words.span_name.encode, "type": words.span_type.encode, "status": words.span_status.encode,
-            "model": words.model.encode, "provider": words.provider.encode,
+            "model": words.model.encode, "provider": words.provider.encode, "tool": words.tool.encode, "span_id": to_bytes, "parent_id": to_bytes,
         }  # fmt: skip
-        return by_trace({name: encoders.get(name, to_floats)(columns[name]) for name in SPAN_COLUMNS})
+        columns = (
+            dict(zip(SPAN_VALUES, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(SPAN_VALUES, ())
+        )
+        found = by_trace({name: convert.get(name, to_floats)(columns[name]) for name in SPAN_VALUES})
+        unknown = np.full(len(found["trace"]), np.nan)
+        return told_once(
+            {name: found[name] for name in SPAN_COLUMNS}, found["span_id"], found["parent_id"], cost_of_trace=unknown
+        )
 
     def metadata(
         self, experiment_ids: list[str], start: int | None, end: int | None, key: str
@@ -234,7 +235,7 @@ class RestSource:
         if self._listed is None or self._listed[0] != (experiment, start, end):
             rows: dict[str, list[tuple[Any, ...]]] = {"traces": [], "tags": [], "assessments": []}
             for info in self._infos(experiment, start, end):
-                _read(info, experiment, rows)
+                add_rows(info, experiment, rows)
             rows["traces"].sort(key=lambda row: (row[2], row[0]))
             self._listed = ((experiment, start, end), rows)
         return self._listed[1]
@@ -285,77 +286,3 @@ class RestSource:
         from mlflow.utils.rest_utils import verify_rest_response
 
         return json.loads(verify_rest_response(response, endpoint).text)
-
-
-def _read(info: dict[str, Any], experiment: str, rows: dict[str, list[tuple[Any, ...]]]) -> None:
-    """The rows of one listed trace, in the order of the columns."""
-    trace_id = info["trace_id"]
-    metadata, tags = info.get("trace_metadata", {}), info.get("tags", {})
-    tokens, cost = (json.loads(metadata.get(key, "{}")) for key in (TOKENS_KEY, COST_KEY))
-    duration = info.get("execution_duration")
-    rows["traces"].append(
-        (
-            trace_id, experiment, _epoch_ms(info["request_time"]), None if duration is None else round(float(duration.rstrip("s")) * 1000),
-            info.get("state", "STATE_UNSPECIFIED"), metadata.get(SESSION_KEY), tags.get(TRACE_NAME_TAG),
-            *(tokens.get(key) for key in ("input_tokens", "output_tokens", "total_tokens")),
-            *(cost.get(key) for key in ("input_cost", "output_cost", "total_cost")),
-        )
-    )  # fmt: skip
-    rows["tags"] += [
-        (trace_id, key, value) for key, value in tags.items() if key not in UNHELD_TAGS and key != TRACE_NAME_TAG
-    ]
-    for one in info.get("assessments", []):
-        kind = next((kind for kind in ("feedback", "expectation", "issue") if kind in one), "feedback")
-        given = one.get(kind, {})
-        name = given.get("issue_id", one["assessment_name"]) if kind == "issue" else one["assessment_name"]
-        scoped = _SCOPED_KEY in one.get("metadata", {})
-        source = one.get("source", {}).get("source_type")
-        rows["assessments"].append(
-            (trace_id, kind, name, _value_text(given), one.get("valid", True), bool(given.get("error")), source, scoped)
-        )
-
-
-def _value_text(given: dict[str, Any]) -> str:
-    """A value as MLflow's table has it. JSON over HTTP turns 1 into 1.0; whole numbers are written without a point."""
-    value = given.get("value")
-    if value is None and "serialized_value" in given:
-        return given["serialized_value"].get("value", "null")
-    return json.dumps(int(value) if isinstance(value, float) and math.isfinite(value) and value.is_integer() else value)
-
-
-def _span(trace_id: str, span: dict[str, Any]) -> tuple[Any, ...]:
-    """The row of one span, in the order of the columns."""
-    wanted = ("mlflow.spanType", "mlflow.llm.model", "mlflow.llm.provider", "mlflow.llm.cost")
-    # JSON of protobuf leaves out what is empty, be it the key of an attribute.
-    given = {one.get("key", ""): one.get("value", {}) for one in span.get("attributes", [])}
-    found = {key: _plain(given[key]) for key in wanted if key in given}
-    cost = found.get("mlflow.llm.cost")
-    cost = cost if isinstance(cost, dict) else {}
-    ended = int(span.get("end_time_unix_nano") or 0)
-    duration = math.floor((ended - int(span["start_time_unix_nano"])) / 1e6) if ended else None
-    status = span.get("status", {}).get("code", "STATUS_CODE_UNSET").removeprefix("STATUS_CODE_")
-    texts = (
-        found.get("mlflow.spanType"),
-        status,
-        duration,
-        found.get("mlflow.llm.model"),
-        found.get("mlflow.llm.provider"),
-    )
-    return (trace_id, span.get("name"), *texts, *(cost.get(key) for key in ("input_cost", "output_cost", "total_cost")))
-
-
-def _plain(value: dict[str, Any]) -> Any:
-    """An OpenTelemetry attribute value as a plain one."""
-    if "kvlist_value" in value:
-        return {one.get("key", ""): _plain(one.get("value", {})) for one in value["kvlist_value"].get("values", [])}
-    text = next(iter(value.values()), None)
-    if isinstance(text, str) and text.startswith("{"):
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    return text
-
-
-def _epoch_ms(text: str) -> int:
-    return round(datetime.fromisoformat(text).timestamp() * 1000)

@@ -11,7 +11,7 @@ import numpy as np
 
 from insights_core.analytics.dimensions import dimension_clauses
 from insights_core.analytics.facts import View
-from insights_core.analytics.filters import Clause, Evaluator, NotHeldError, parse_filter
+from insights_core.analytics.filters import TOOL, Clause, Evaluator, NotHeldError, parse_filter
 from insights_core.analytics.models import DimensionValue, Slice
 from insights_core.errors import InvalidParameterError, NotFoundError, mlflow_errors
 
@@ -134,7 +134,7 @@ class Slicer:
 
 def defining(clauses: Iterable[Clause]) -> set[tuple[str, str]]:
     """The tools, tags and assessments that comparisons are about: what goes with a slice by definition."""
-    kinds = {"tag": "tag", "feedback": "assessment", "expectation": "assessment"}
+    kinds = {"tag": "tag", "feedback": "assessment", "expectation": "assessment", TOOL: "tool"}
     found = {(kinds[clause.type], clause.key) for clause in clauses if clause.type in kinds}
     return found | {
         ("tool", str(clause.value))

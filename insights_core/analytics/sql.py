@@ -12,29 +12,24 @@ Reads only, through SQLAlchemy Core on MLflow's own table objects. How changes a
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from insights_core.analytics.columns import Rows, by_trace, to_bytes, to_flags, to_floats, to_integers, to_whole_ms
-from insights_core.analytics.facts import SPAN_COLUMNS, Columns, Vocabularies
+from insights_core.analytics.columns import Rows, by_trace, to_bytes, to_flags, to_floats, to_integers
+from insights_core.analytics.facts import Columns, Vocabularies
 from insights_core.analytics.source import HOUR_MS, UNHELD_TAGS, Fingerprint
+from insights_core.analytics.sql_spans import read_spans
+from insights_core.analytics.tables import joined, make_engine, mlflow_table, read_columns, within
 from insights_core.names import SESSION_KEY
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select
     from sqlalchemy.engine import Connection, Engine
 
-# Rows that are turned into columns at a time: bounds what Python objects take to some tens of megabytes.
-_CHUNK = 50_000
 _SCOPED = f'"{SESSION_KEY}":'
-
-
-def _crc32(text: str | None) -> int:
-    return zlib.crc32(text.encode()) if text is not None else 0
 
 
 class SqlSource:
@@ -60,15 +55,7 @@ class SqlSource:
         """Made on first use; importing MLflow's tables takes seconds."""
         with self._lock:
             if self._engine is None:
-                from sqlalchemy import create_engine, event
-
-                sqlite = self.uri.startswith("sqlite")
-                # A writer may hold SQLite for some seconds; the default gives up after five.
-                self._engine = create_engine(
-                    self.uri, pool_pre_ping=not sqlite, connect_args={"timeout": 30} if sqlite else {}
-                )
-                if sqlite:
-                    event.listen(self._engine, "connect", _add_crc32)
+                self._engine = make_engine(self.uri)
             return self._engine
 
     # What changed
@@ -97,7 +84,7 @@ class SqlSource:
     def known_experiments(self, experiment_ids: Iterable[str]) -> set[str]:
         from sqlalchemy import select
 
-        SqlExperiment = _table("SqlExperiment")
+        SqlExperiment = mlflow_table("SqlExperiment")
         numbers = [int(one) for one in experiment_ids if one.isdigit() and len(one) < 18]
         with self.engine.connect() as connection:
             return {
@@ -112,25 +99,25 @@ class SqlSource:
     ) -> dict[tuple[str, int], Fingerprint]:
         from sqlalchemy import String, cast, func
 
-        trace, tag, rating = (_table(name) for name in ("SqlTraceInfo", "SqlTraceTag", "SqlAssessments"))
+        trace, tag, rating = (mlflow_table(name) for name in ("SqlTraceInfo", "SqlTraceTag", "SqlAssessments"))
         numbers = [trace.execution_time_ms, trace.db_payload_generation, trace.total_tokens]
         words = [trace.status, trace.session_id, trace.trace_name]
-        content = trace.request_id + "|" + _joined([*words, *(cast(one, String(30)) for one in numbers)])
+        content = trace.request_id + "|" + joined([*words, *(cast(one, String(30)) for one in numbers)])
         found: dict[tuple[str, int], list[Any]] = {}
         with self.engine.connect() as connection:
             for position, statement in enumerate(
                 [
                     self._by_hour(experiment_ids, start, end, content),
-                    self._by_hour(
-                        experiment_ids, start, end, tag.request_id + "|" + _joined([tag.key, tag.value])
-                    ).join(tag, tag.request_id == trace.request_id),
+                    self._by_hour(experiment_ids, start, end, tag.request_id + "|" + joined([tag.key, tag.value])).join(
+                        tag, tag.request_id == trace.request_id
+                    ),
                     self._by_hour(
                         experiment_ids,
                         start,
                         end,
                         rating.assessment_id
                         + "|"
-                        + _joined(
+                        + joined(
                             [
                                 cast(rating.last_updated_timestamp, String(30)),
                                 cast(func.coalesce(rating.valid, False), String(5)),
@@ -149,7 +136,7 @@ class SqlSource:
     def _by_hour(
         self, experiment_ids: list[str], start: int | None, end: int | None, content: ColumnElement[str]
     ) -> Select[Any]:
-        Trace = _table("SqlTraceInfo")
+        Trace = mlflow_table("SqlTraceInfo")
         from sqlalchemy import BigInteger, cast, func, select
 
         hour = (Trace.timestamp_ms - Trace.timestamp_ms % HOUR_MS).label("hour")
@@ -160,12 +147,12 @@ class SqlSource:
             .select_from(Trace)
             .group_by(Trace.experiment_id, "hour")
         )
-        return statement.where(*_within(experiment_ids, start, end))
+        return statement.where(*within(experiment_ids, start, end))
 
     # Columns
 
     def traces(self, experiment_id: str, start: int, end: int) -> Columns:
-        Trace = _table("SqlTraceInfo")
+        Trace = mlflow_table("SqlTraceInfo")
         from sqlalchemy import select
 
         statement = (
@@ -173,7 +160,7 @@ class SqlSource:
                 Trace.request_id, Trace.timestamp_ms, Trace.execution_time_ms, Trace.status, Trace.session_id, Trace.trace_name,
                 Trace.input_tokens, Trace.output_tokens, Trace.total_tokens, Trace.input_cost, Trace.output_cost, Trace.total_cost,
             )
-            .where(*_within([experiment_id], start, end))
+            .where(*within([experiment_id], start, end))
             .order_by(Trace.timestamp_ms, Trace.request_id)
         )  # fmt: skip
         words = self.words
@@ -189,25 +176,25 @@ class SqlSource:
         ]
         names = ["trace_id", "time_ms", "latency_ms", "status", "session", "name"]
         names += ["input_tokens", "output_tokens", "total_tokens", "input_cost", "output_cost", "total_cost"]
-        columns = dict(zip(names, self._columns(statement, convert), strict=True))
+        columns = dict(zip(names, read_columns(self.engine, statement, convert), strict=True))
         code = words.experiment.encode([experiment_id])[0]
         columns["experiment"] = np.full(len(columns["time_ms"]), code, dtype=np.int32)
         return columns
 
     def tags(self, experiment_id: str, start: int, end: int, trace_ids: np.ndarray) -> Columns:
-        Trace = _table("SqlTraceInfo")
-        Tag = _table("SqlTraceTag")
+        Trace = mlflow_table("SqlTraceInfo")
+        Tag = mlflow_table("SqlTraceTag")
         from sqlalchemy import select
 
         statement = select(Tag.request_id, Tag.key, Tag.value).join(Trace, Trace.request_id == Tag.request_id)
-        statement = statement.where(*_within([experiment_id], start, end), Tag.key.not_in(UNHELD_TAGS))
+        statement = statement.where(*within([experiment_id], start, end), Tag.key.not_in(UNHELD_TAGS))
         words = self.words
-        arrays = self._columns(statement, [Rows(trace_ids), words.tag_key.encode, words.tag_value.encode])
+        arrays = read_columns(self.engine, statement, [Rows(trace_ids), words.tag_key.encode, words.tag_value.encode])
         return by_trace(dict(zip(["trace", "key", "value"], arrays, strict=True)))
 
     def assessments(self, experiment_id: str, start: int, end: int, trace_ids: np.ndarray) -> Columns:
-        Rating = _table("SqlAssessments")
-        Trace = _table("SqlTraceInfo")
+        Rating = mlflow_table("SqlAssessments")
+        Trace = mlflow_table("SqlTraceInfo")
         from sqlalchemy import case, func, select
 
         scoped = case((Rating.assessment_metadata.contains(_SCOPED), 1), else_=0)
@@ -223,7 +210,7 @@ class SqlSource:
             scoped,
         )
         statement = statement.join(Trace, Trace.request_id == Rating.trace_id).where(
-            *_within([experiment_id], start, end)
+            *within([experiment_id], start, end)
         )
         words = self.words
         convert = [
@@ -232,7 +219,7 @@ class SqlSource:
             words.assessment_name.encode,
             words.assessment_value.encode,
         ]
-        arrays = self._columns(statement, [*convert, to_flags, to_flags, words.source.encode, to_flags])
+        arrays = read_columns(self.engine, statement, [*convert, to_flags, to_flags, words.source.encode, to_flags])
         return by_trace(
             dict(
                 zip(
@@ -244,43 +231,25 @@ class SqlSource:
         )
 
     def spans(self, experiment_id: str, start: int, end: int, trace_ids: np.ndarray) -> Columns:
-        Span = _table("SqlSpan")
-        Trace = _table("SqlTraceInfo")
-        from sqlalchemy import select
-
-        statement = select(
-            Span.trace_id, Span.name, Span.type, Span.status, Span.end_time_unix_nano - Span.start_time_unix_nano,
-            Span.model_name, Span.model_provider, Span.input_cost, Span.output_cost, Span.total_cost,
-        ).join(Trace, Trace.request_id == Span.trace_id)  # fmt: skip
-        words = self.words
-        convert = [
-            Rows(trace_ids),
-            words.span_name.encode,
-            words.span_type.encode,
-            words.span_status.encode,
-            to_whole_ms,
-        ]
-        convert += [words.model.encode, words.provider.encode, to_floats, to_floats, to_floats]
-        arrays = self._columns(statement.where(*_within([experiment_id], start, end)), convert)
-        return by_trace(dict(zip(SPAN_COLUMNS, arrays, strict=True)))
+        return read_spans(self.engine, self.words, within([experiment_id], start, end), trace_ids)
 
     def metadata(
         self, experiment_ids: list[str], start: int | None, end: int | None, key: str
     ) -> dict[str, str] | None:
-        Trace = _table("SqlTraceInfo")
-        Metadata = _table("SqlTraceMetadata")
+        Trace = mlflow_table("SqlTraceInfo")
+        Metadata = mlflow_table("SqlTraceMetadata")
         from sqlalchemy import select
 
         statement = select(Metadata.request_id, Metadata.value).join(Trace, Trace.request_id == Metadata.request_id)
         with self.engine.connect() as connection:
-            rows = connection.execute(statement.where(Metadata.key == key, *_within(experiment_ids, start, end)))
+            rows = connection.execute(statement.where(Metadata.key == key, *within(experiment_ids, start, end)))
             return {trace_id: value for trace_id, value in rows if value is not None}
 
     def traces_of_run(self, experiment_ids: list[str], run_id: str) -> list[str] | None:
         from mlflow.entities.entity_type import EntityAssociationType as Kind
 
-        Link = _table("SqlEntityAssociation")
-        Metadata = _table("SqlTraceMetadata")
+        Link = mlflow_table("SqlEntityAssociation")
+        Metadata = mlflow_table("SqlTraceMetadata")
         from sqlalchemy import select, union
 
         linked = select(Link.source_id).where(
@@ -289,58 +258,3 @@ class SqlSource:
         made = select(Metadata.request_id).where(Metadata.key == "mlflow.sourceRun", Metadata.value == run_id)
         with self.engine.connect() as connection:
             return list(connection.scalars(union(linked, made)))
-
-    def _columns(self, statement: Select[Any], convert: list[Any]) -> list[np.ndarray]:
-        """One array for each selected expression, made chunk by chunk."""
-        chunks: list[list[np.ndarray]] = []
-        with self.engine.connect() as connection:
-            for rows in _partitions(connection, statement):
-                columns = list(zip(*rows, strict=True))
-                chunks.append([function(values) for function, values in zip(convert, columns, strict=True)])
-        if not chunks:
-            return [function(()) for function in convert]
-        return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
-
-
-def _table(name: str) -> Any:
-    """One of MLflow's mapped classes. Any: their columns have no types that a checker could read."""
-    from mlflow.store.tracking.dbmodels import models
-
-    return getattr(models, name)
-
-
-def _partitions(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
-    """Rows, a chunk at a time."""
-    if connection.dialect.name in ("sqlite", "postgresql"):
-        # The driver's own rows: SQLAlchemy's take as long to make as everything else together. SQLite gives them as they
-        # are read, and psycopg keeps the answer in compact form.
-        cursor: Any = connection.execute(statement).cursor
-        while rows := cursor.fetchmany(_CHUNK):
-            yield rows
-    else:
-        # PyMySQL would make Python objects of the whole answer, unless it is streamed.
-        yield from connection.execution_options(yield_per=_CHUNK).execute(statement).partitions()
-
-
-def _within(experiment_ids: list[str], start: int | None, end: int | None) -> list[ColumnElement[bool]]:
-    Trace = _table("SqlTraceInfo")
-
-    conditions: list[Any] = [Trace.experiment_id.in_([int(one) for one in experiment_ids])]
-    if start is not None:
-        conditions.append(Trace.timestamp_ms >= start)
-    if end is not None:
-        conditions.append(Trace.timestamp_ms < end)
-    return conditions
-
-
-def _joined(expressions: list[Any]) -> Any:
-    from sqlalchemy import func
-
-    text: Any = func.coalesce(expressions[0], "")
-    for expression in expressions[1:]:
-        text = text + "|" + func.coalesce(expression, "")
-    return text
-
-
-def _add_crc32(connection: Any, _record: Any) -> None:
-    connection.create_function("insights_crc32", 1, _crc32, deterministic=True)

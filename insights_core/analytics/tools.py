@@ -1,4 +1,4 @@
-"""Tools: a tool is the name of a span of type TOOL. A call belongs to the time of its trace."""
+"""Tools by their own names, whatever the spans that call them are called. A call belongs to the time of its trace."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from insights_core.analytics.traffic import buckets_of, named
 
 def tool_names(view: View) -> list[str]:
     """The tools that were used, by name."""
-    return sorted(view.words.span_name.decode(np.unique(view.tool_calls["name"])))
+    return sorted(view.words.tool.decode(np.unique(view.tool_calls["tool"])))
 
 
 def tools(view: View, time_bucket: str = "hour") -> ToolsResponse:
     """Every tool, most invocations first."""
-    names = sorted_distinct(view.tool_calls["name"])
+    names = sorted_distinct(view.tool_calls["tool"])
     found = _metrics(view, names, time_bucket)
     return ToolsResponse(data=sorted(found, key=lambda tool: (-tool.invocation_count, tool.tool_name)))
 
 
 def tool(view: View, tool_name: str, time_bucket: str = "hour") -> ToolResponse:
     """One tool; zeros and empty series where it was not called."""
-    code = view.words.span_name.code(tool_name)
-    if not (view.tool_calls["name"] == code).any():
+    code = view.words.tool.code(tool_name)
+    if not (view.tool_calls["tool"] == code).any():
         return ToolResponse(data=_no_calls(tool_name))
     return ToolResponse(data=_metrics(view, np.array([code]), time_bucket)[0])
 
@@ -49,9 +49,9 @@ def _no_calls(tool_name: str) -> ToolMetrics:
 def _metrics(view: View, names: np.ndarray, time_bucket: str) -> list[ToolMetrics]:
     """Metrics of the tools with these name codes (ascending), each from arrays of shape (n_tools, n_buckets)."""
     calls = view.tool_calls
-    chosen = np.isin(calls["name"], names)
+    chosen = np.isin(calls["tool"], names)
     trace, status, duration = (calls[name][chosen] for name in ("trace", "status", "duration_ms"))
-    which = np.searchsorted(names, calls["name"][chosen])
+    which = np.searchsorted(names, calls["tool"][chosen])
     starts, bucket_of_trace = buckets_of(view, time_bucket)
     n_tools, n_buckets = len(names), len(starts)
     cell = which * n_buckets + bucket_of_trace[trace]
@@ -72,7 +72,7 @@ def _metrics(view: View, names: np.ndarray, time_bucket: str) -> list[ToolMetric
         total, bad = int(invocations[row].sum()), int(failures[row].sum())
         found.append(
             ToolMetrics(
-                tool_name=view.words.span_name[code],
+                tool_name=view.words.tool[code],
                 trace_count=int(traces[row].sum()),
                 invocation_count=total,
                 error_count=bad,

@@ -34,11 +34,11 @@ TOOL_KINDS: Mapping[str, frozenset[str]] = {
 """Attribute -> what it says, in small letters, where a span is a call of a tool."""
 
 # Their mere presence makes a span one of a tool, where its type says nothing else.
-_TELLING_KEYS = TOOL_NAME_KEYS[:-1]
+TELLING_KEYS = TOOL_NAME_KEYS[:-1]
 # Named where the kind is known already: there the key is that of any span of this producer.
-_KIND_NAME_KEYS = ("traceloop.entity.name", "genkit:name", "name")
+KIND_NAME_KEYS = ("traceloop.entity.name", "genkit:name", "name")
 # A span that MLflow says to be one of these is none of a tool, whatever tools its attributes name.
-_OTHER_TYPES = frozenset({"LLM", "CHAT_MODEL", "EMBEDDING", "AGENT", "RERANKER", "PARSER"})
+OTHER_TYPES = frozenset({"LLM", "CHAT_MODEL", "EMBEDDING", "AGENT", "RERANKER", "PARSER"})
 _SAID_BY_NAME = re.compile(
     r"^(?:(?:execute_tool|mcp_tool_call|tool_call|tool call|running tool|tools/call|ai\.toolCall)[:\s]+|tool:\s+|Tool\.)(.+)$",
     re.DOTALL,
@@ -78,7 +78,7 @@ def is_tool(span_type: str | None, attributes: Mapping[str, Any]) -> bool:
     for key, kinds in TOOL_KINDS.items():
         if key in attributes and _word(attributes[key]).lower() in kinds:
             return True
-    return kind not in _OTHER_TYPES and any(key in attributes and _word(attributes[key]) for key in _TELLING_KEYS)
+    return kind not in OTHER_TYPES and any(key in attributes and _word(attributes[key]) for key in TELLING_KEYS)
 
 
 def tool_name(
@@ -97,10 +97,15 @@ def tool_name(
     for key in TOOL_NAME_KEYS:
         if key in attributes and (said := _word(attributes[key])):
             return said
-    for key in _KIND_NAME_KEYS:
+    for key in KIND_NAME_KEYS:
         if key in attributes and (said := _word(attributes[key])):
             return said
     return name_in_span(name, inputs)
+
+
+def is_wrapper(name: str) -> bool:
+    """Whether a span is called like the class that calls tools, which says nothing of the tool."""
+    return _WRAPPER.match(name) is not None
 
 
 def name_in_span(name: str, inputs: Callable[[], Any] | None = None) -> str:
@@ -112,7 +117,7 @@ def name_in_span(name: str, inputs: Callable[[], Any] | None = None) -> str:
         return found[1].strip().strip("'\"")
     if name.endswith(".tool") and len(name) > len(".tool"):  # Traceloop
         return name[: -len(".tool")]
-    if _WRAPPER.match(name):
+    if is_wrapper(name):
         given: Any = inputs() if inputs else None
         given = given.get("call", given) if isinstance(given, dict) else None
         for key in _INPUT_NAME_KEYS if isinstance(given, dict) else ():

@@ -223,11 +223,11 @@ def test_a_selection_of_traces_is_a_slice(live):
 
 
 def test_rows_that_come_in_many_chunks_all_arrive(facts_uri, analytics, monkeypatch):
-    from insights_core.analytics import sql, store
+    from insights_core.analytics import sql, store, tables
 
     if facts_uri.startswith("http"):
         pytest.skip("pages, not chunks; see the test of the page size")
-    monkeypatch.setattr(sql, "_CHUNK", 7)
+    monkeypatch.setattr(tables, "_CHUNK", 7)
     by_chunks = store.FactStore(sql.SqlSource(facts_uri)).view(["1"], spans=True)
     whole = analytics.facts.view(["1"], spans=True)
     for table in ("traces", "tags", "assessments", "spans"):

@@ -1,0 +1,100 @@
+"""The span columns of MLflow's tables, with the names of tools out of the spans' stored JSON.
+
+Only spans that may be a tool's have their JSON looked at: those of type TOOL, and those whose type says nothing else.
+SQLite calls our own reader for each of them. Elsewhere the database looks for the few attributes that tell, and sends the
+JSON of the spans that have one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from insights_core.analytics.columns import Rows, by_trace, to_bytes, to_floats, to_whole_ms, told_once
+from insights_core.analytics.facts import SPAN_COLUMNS, Columns, Vocabularies
+from insights_core.analytics.stored_spans import INPUTS_OPENING, NAMING_KEYS, TYPE_KEY, opening, tool_of
+from insights_core.analytics.tables import mlflow_table, partitions
+from insights_core.traces.tool_names import OTHER_TYPES, TELLING_KEYS, TOOL_KINDS
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.engine import Engine
+
+# Read together with the columns, and dropped once it is known which calls are told twice.
+_TREE = ("span_id", "parent_id", "cost_of_trace")
+
+
+def read_spans(
+    engine: Engine, words: Vocabularies, conditions: list[ColumnElement[bool]], trace_ids: np.ndarray
+) -> Columns:
+    """The span columns of the traces that meet conditions; a call that a wrapper tells too has its cost once.
+
+    Args:
+        engine: MLflow's database.
+        words: Where strings get their codes.
+        conditions: On the table of traces.
+        trace_ids: Bytes of shape (n_traces,): what `trace` counts in.
+    """
+    from sqlalchemy import select
+
+    Span, Trace = mlflow_table("SqlSpan"), mlflow_table("SqlTraceInfo")
+    dialect = engine.dialect.name
+    statement = select(
+        Span.trace_id, Span.name, Span.type, Span.status, Span.end_time_unix_nano - Span.start_time_unix_nano,
+        Span.model_name, Span.model_provider, Span.input_cost, Span.output_cost, Span.total_cost,
+        _telling(dialect), Span.span_id, Span.parent_span_id, Trace.total_cost,
+    ).join(Trace, Trace.request_id == Span.trace_id)  # fmt: skip
+    convert: dict[str, Any] = {
+        "trace": Rows(trace_ids), "name": words.span_name.encode, "type": words.span_type.encode,
+        "status": words.span_status.encode, "duration_ms": to_whole_ms, "model": words.model.encode,
+        "provider": words.provider.encode, "input_cost": to_floats, "output_cost": to_floats, "total_cost": to_floats,
+        "tool": words.tool.encode, "span_id": _ids, "parent_id": _ids, "cost_of_trace": to_floats,
+    }  # fmt: skip
+    chunks: list[dict[str, np.ndarray]] = []
+    with engine.connect() as connection:
+        for rows in partitions(connection, statement.where(*conditions)):
+            columns = dict(zip(convert, zip(*rows, strict=True), strict=True))
+            if dialect != "sqlite":
+                columns["tool"] = tuple(map(tool_of, columns["name"], columns["type"], columns["tool"]))
+            chunks.append({name: function(columns[name]) for name, function in convert.items()})
+    if not chunks:
+        chunks = [{name: function(()) for name, function in convert.items()}]
+    found = by_trace({name: np.concatenate([chunk[name] for chunk in chunks]) for name in convert})
+    return told_once({name: found[name] for name in SPAN_COLUMNS}, *(found[name] for name in _TREE))
+
+
+def _ids(values: Iterable[str | None]) -> np.ndarray:
+    return to_bytes([value or "" for value in values])
+
+
+def _telling(dialect: str) -> Any:
+    """The tool's name on SQLite; elsewhere the JSON of a span that says one, NULL where there is nothing to read."""
+    from sqlalchemy import case, func, or_
+
+    Span = mlflow_table("SqlSpan")
+    untold = or_(Span.type.is_(None), Span.type.not_in([*sorted(OTHER_TYPES), "RETRIEVER"]))
+    if dialect == "sqlite":
+        return case((untold, func.insights_tool(Span.name, Span.type, Span.content)))
+    # A wrapper's span names its tool in its inputs alone; its own name is one of a class.
+    wrapper = or_(*(_holds(dialect, Span.name, word) for word in ("Tool", "MCP", "ai.")))
+    named = or_(*(_holds(dialect, Span.content, opening(key)) for key in NAMING_KEYS))
+    by_inputs = wrapper & _holds(dialect, Span.content, INPUTS_OPENING)
+    kinds = [
+        f"{opening(key)}{said}"
+        for key, values in {TYPE_KEY: {"tool"}, **TOOL_KINDS}.items()
+        for value in sorted(values)
+        for said in sorted({value, value.upper(), value.replace("call", "Call")})
+    ]
+    is_tool = or_(*(_holds(dialect, Span.content, text) for text in [*kinds, *map(opening, TELLING_KEYS)]))
+    return case((Span.type == "TOOL", case((named | by_inputs, Span.content))), (untold & is_tool, Span.content))
+
+
+def _holds(dialect: str, column: Any, text: str) -> Any:
+    from sqlalchemy import func
+
+    if dialect == "postgresql":
+        return func.strpos(column, text) > 0
+    # As bytes: by its collation MySQL would compare letter by letter, and slowly.
+    return func.locate(text.encode(), column) > 0
