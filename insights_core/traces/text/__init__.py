@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Trace
 
 _NOTHING: tuple[Any, ...] = (None, "", {}, [])
+_MODELS = frozenset({"LLM", "CHAT_MODEL"})
 _log = logging.getLogger(__name__)
 
 __all__ = ["Message", "SpanView", "ToolCall", "TraceView", "read_trace", "render", "trace_to_text"]
@@ -72,9 +73,14 @@ def read_trace(trace: Trace | Mapping[str, Any]) -> TraceView:
 
 def _write_out(span: SpanView) -> bool:
     """Make the text of what is no messages; says whether the span is of a form that no reader knows."""
-    unknown = False
+    unknown = span.type in _MODELS and any(
+        [isinstance(value, (dict, list)) and value and not spoken for value, spoken in (
+            (span.inputs, span.inputs_spoken), (span.outputs, span.outputs_spoken)
+        )]
+    )
     if not span.inputs_spoken and span.inputs not in _NOTHING:
-        span.inputs_text, unknown = shown(span.inputs)
+        span.inputs_text, is_gist = shown(span.inputs)
+        unknown = unknown or is_gist
     if not span.outputs_spoken and span.outputs not in _NOTHING:
         is_found = span.type == "RETRIEVER" and documents_in(span.outputs)
         span.outputs_text, is_gist = ("", False) if is_found else shown(span.outputs)

@@ -11,6 +11,7 @@ from insights_core.traces.text.plain import answer_of, compact, question_of
 from insights_core.traces.text.results import result_text, value_failed
 from insights_core.traces.text.sources import (
     arguments_of,
+    found_documents,
     input_values,
     is_foreign,
     output_values,
@@ -52,6 +53,8 @@ class _Listener:
         heard: dict[tuple[str, bool], list[Message]] = {}
         for span, is_input in self.moments:
             if span.type in _UNHEARD:
+                if not is_input and span.outputs is None:
+                    span.outputs = found_documents(span.attributes)
                 continue
             before = reader.unknown
             listed = self._heard(reader, span, is_input)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from insights_core.traces.text.plain import compact
+from insights_core.traces.text.sources import decoded
 
 _TEXTS = ("page_content", "content", "text", "pageContent", "document", "chunk", "body", "passage", "snippet")
 _WRAPPERS = ("documents", "nodes", "source_nodes", "matches", "results", "hits", "docs", "chunks", "points", "retrieved_documents")  # fmt: skip
@@ -36,6 +37,7 @@ def _document(item: Any) -> str:
     if not isinstance(item, Mapping) or not (text := _text(item)):
         return ""
     described = item.get("metadata", item.get("meta", item.get("extra_info")))
+    described = decoded(described) if isinstance(described, str) else described
     metadata = described if isinstance(described, Mapping) else {}
     source = next((metadata[key] for key in _SOURCES if metadata.get(key)), None)
     source = source or next((item[key] for key in _SOURCES if isinstance(item.get(key), str) and item[key]), None)

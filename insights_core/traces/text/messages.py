@@ -126,6 +126,10 @@ def read_message(item: dict[str, Any], role: str, name: str | None = None) -> Tu
     else:
         for part in content if isinstance(content, list) else () if content is None else (content,):
             read_part(part, turn)
+        if role == _ASSISTANT and len(turn.text) == 1 and turn.text[0].startswith("Calling tool"):
+            words, turn.text = turn.text[0], []
+            if not smolagents_calls(words, turn):
+                turn.say(words)
     for key in ("reasoning_content", "reasoning", "thinking", "tool_plan", "reasoningText"):
         if isinstance(item.get(key), str):
             turn.think(compact(item[key]))
@@ -319,6 +323,10 @@ class Reader:
             "generation_info" in value or (default_role == _ASSISTANT and set(value) <= _COMPLETION_KEYS)
         ):
             return [Message(_ASSISTANT, compact(text))]
+        if isinstance(value.get("content"), (str, list)) and ("finish_reason" in value or "finishReason" in value):
+            return self._read(read_message(value, _ASSISTANT), False)  # AutoGen's CreateResult
+        if asks := value.get("__interrupt__"):  # LangGraph: the graph waits for a person
+            return [Message(_ASSISTANT, text) for text in pauses(asks)]
         if isinstance(value.get("combined_chunk_content"), str):  # Logfire's streams
             return [Message(_ASSISTANT, compact(value["combined_chunk_content"]))]
         return []
@@ -331,7 +339,7 @@ class Reader:
             found = [Message(_SYSTEM, text), *found]
         if isinstance(value.get("chat_history"), list) and isinstance(newest := value.get("message"), str):  # Cohere
             found = [*found, Message(_USER, compact(newest))]
-        if asks := value.get("__interrupt__"):  # LangGraph: the graph waits for a person
+        if (asks := value.get("__interrupt__")) and "messages" in value:
             found = [*found, *[Message(_ASSISTANT, text) for text in pauses(asks)]]
         return found
 

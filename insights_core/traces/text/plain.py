@@ -142,7 +142,10 @@ def shown(value: Any) -> tuple[str, bool]:
     if len(text) <= _LONG_JSON and "(" not in text and "NOT_GIVEN" not in text:
         return text, False
     clean = cleaned(value)
-    text = compact(_without_reprs(clean))
+    bare = _without_reprs(clean)
+    if isinstance(bare, dict) and bare and all([bare[key] != clean[key] for key in bare]):
+        return "", True  # nothing but objects of the producer's
+    text = compact(bare)
     return (text, False) if len(text) <= _LONG_JSON else (gist(value), True)
 
 

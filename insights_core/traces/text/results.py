@@ -110,6 +110,8 @@ def is_content(item: Any) -> bool:
         return True
     if kind.endswith(("_result", "_result_error", "_output")) or any(media in kind for media in _MEDIA):
         return True
+    if "stdout" in item or "stderr" in item or ("filename" in item and isinstance(item.get("text"), str)):
+        return True
     if set(item) <= {"text", "json", "image", "document", "video", "searchResult", "cachePoint"}:
         return bool(item)
     return isinstance(item.get("content"), list) and all([is_content(each) for each in item["content"]])
@@ -133,7 +135,7 @@ def _content_text(value: Part, depth: int) -> str | None:
         return compact(first(value["resource"], "text", "uri"))
     texts = [result_text(value[key], depth + 1) for key in _TEXTS if value.get(key) not in (None, "")][:1]
     title = first(value, "title", "filename", "url", "name")
-    if kind.endswith("_result") and isinstance(title, str):
+    if (kind.endswith("_result") or "filename" in value) and isinstance(title, str):
         texts = [title, *texts]
     if texts:
         return ": ".join([text for text in texts if text])

@@ -157,6 +157,14 @@ def _unflattened(attributes: Attributes, prefix: str) -> list[Any]:
     return [_message(item) for item in listed] if isinstance(listed, list) else []
 
 
+def found_documents(attributes: Attributes) -> list[Any] | None:
+    """What a retriever or reranker found, by OpenInference's attributes; None where they don't say."""
+    for prefix in ("retrieval.documents.", "reranker.output_documents."):
+        if found := _unflattened(attributes, prefix):
+            return found
+    return None
+
+
 def _plain_word(value: Any) -> Any:
     """A flat attribute's value: MLflow stores strings as JSON texts; the words themselves may be JSON and stay so."""
     if isinstance(value, str) and value[:1] == '"' == value[-1:]:
