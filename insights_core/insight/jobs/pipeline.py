@@ -283,7 +283,8 @@ class _Job:
             skipped=intake.skipped,
             metrics=metrics,
             config=self._spec.model_dump(mode="json")
-            | {"embedder": self._stages.embedder.name, "reused_summaries": intake.reused, "left_out": intake.left_out},
+            | {"embedder": self._stages.embedder.name, "reused_summaries": intake.reused, "left_out": intake.left_out}
+            | {"unknown_spans": intake.unknown_spans},
             model=self._stages.model,
             cost_usd=self._spent_usd + (usage.cost_usd if usage else 0.0),
             input_tokens=usage.input_tokens if usage else 0,

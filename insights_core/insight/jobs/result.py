@@ -112,10 +112,14 @@ def why_nothing(spec: InsightSpec, matching: int) -> str:
 
 def remark_on(intake: Intake) -> str:
     """What a reader must know beside the result; "" where all went well."""
-    if not intake.left_out:
-        return ""
-    total = len(intake.facts) + len(intake.skipped)
-    return (
-        f"The spending cap was reached: {intake.left_out:,} of {total:,} traces were left out. "
-        "Raise the cap and create the insight again; what is summarised is reused."
-    )
+    remarks = []
+    if intake.left_out:
+        total = len(intake.facts) + len(intake.skipped)
+        remarks.append(
+            f"The spending cap was reached: {intake.left_out:,} of {total:,} traces were left out. "
+            "Raise the cap and create the insight again; what is summarised is reused."
+        )
+    if intake.unknown_spans:
+        spans = "1 span is" if intake.unknown_spans == 1 else f"{intake.unknown_spans:,} spans are"
+        remarks.append(f"{spans} in an unknown form: only their longest plain strings were read.")
+    return " ".join(remarks)

@@ -105,6 +105,8 @@ class Intake:
     reused: int = 0
     left_out: int = 0
     """Traces that the spending cap did not allow."""
+    unknown_spans: int = 0
+    """Spans of a form that no reader knows, told by their longest strings alone."""
 
 
 def read_facts(info: TraceInfo, key: SummaryKey, max_chars: int, rule: FailureRule | None = None) -> TraceFacts:
@@ -195,6 +197,7 @@ class Summarizing:
         self._skipped: dict[str, str] = {}
         self._reused = 0
         self._left_out = 0
+        self._unknown_spans = 0
         self._failures_in_a_row = 0
         self._last_failure: ModelError | None = None
         self._capped: SpendingCapReachedError | None = None
@@ -225,6 +228,7 @@ class Summarizing:
             [SkippedTrace(trace_id=trace_id, reason=reason) for trace_id, reason in self._skipped.items()],
             self._reused,
             self._left_out,
+            self._unknown_spans,
         )
 
     async def _stream(self, fresh: list[TraceFacts], log: SummaryLog) -> None:
@@ -287,6 +291,7 @@ class Summarizing:
         from insights_core.insight.reading.signs import signs_of
 
         facts, text_hash = item.facts, digest(item.text)
+        self._unknown_spans += item.view.unknown_spans
         if facts.stored and facts.stored.text_hash == text_hash:
             self._records[facts.trace_id] = facts.stored
             self._reused += 1

@@ -74,9 +74,10 @@ def read_trace(trace: Trace | Mapping[str, Any]) -> TraceView:
 def _write_out(span: SpanView) -> bool:
     """Make the text of what is no messages; says whether the span is of a form that no reader knows."""
     unknown = span.type in _MODELS and any(
-        [isinstance(value, (dict, list)) and value and not spoken for value, spoken in (
-            (span.inputs, span.inputs_spoken), (span.outputs, span.outputs_spoken)
-        )]
+        [
+            isinstance(value, (dict, list)) and value and not spoken
+            for value, spoken in ((span.inputs, span.inputs_spoken), (span.outputs, span.outputs_spoken))
+        ]
     )
     if not span.inputs_spoken and span.inputs not in _NOTHING:
         span.inputs_text, is_gist = shown(span.inputs)
