@@ -6,9 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from insights_core.intervals import wilson
-
 from insights_core.entities import Cluster, ClusterDetails, Tally, TraceRow
+from insights_core.statistics.shares import wilson
 from pages._ui.look import charts
 from pages._ui.look.formats import escape_markdown, number, share
 from pages._ui.look.theme import CATEGORIES, ERROR, NEUTRAL, PALE
