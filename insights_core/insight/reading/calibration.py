@@ -79,7 +79,7 @@ def _features(signs: Sequence[Mapping[str, float]]) -> list[str]:
 
 
 def _quality(guessed: np.ndarray, said: np.ndarray) -> GuessQuality:
-    from insights_core.intervals import wilson
+    from insights_core.statistics.shares import wilson
 
     hits, flagged, bad = int((guessed & said).sum()), int(guessed.sum()), int(said.sum())
     precision_low, precision_high = wilson(hits, flagged)
