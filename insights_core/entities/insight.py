@@ -119,7 +119,7 @@ class InsightProgress(Record):
     """What a running job says of itself; stored in the run's tag `mlflow.insights.progress`."""
 
     stage: str = "queued"
-    """collect, text, summarize, embed, cluster, name, map, overview, persist, done."""
+    """collect, summarize, embed, cluster, name, map, overview, persist, done."""
     done: int = 0
     total: int = 0
     cost_usd: float = 0.0

@@ -1,8 +1,11 @@
 """What the stages of an insight job must offer, so that each can be replaced alone.
 
-`pipeline.run_pipeline` calls them in this order:
+`jobs.pipeline.run_pipeline` goes through these stages, and a reporter hears of each:
 
-    estimate -> collect -> text -> summarize -> embed -> cluster -> name -> map -> overview -> persist
+    collect -> summarize -> embed -> cluster -> name -> map -> overview -> persist
+
+Texts of traces are made within "summarize", while others are summarised. The namers and writers of overviews are
+described where they are, in `topics`.
 """
 
 from __future__ import annotations
@@ -16,9 +19,7 @@ if TYPE_CHECKING:
     from insights_core.entities.insight import TraceSummary
     from insights_core.traces.text import TraceView
 
-Stage = Literal[
-    "queued", "collect", "text", "summarize", "embed", "cluster", "name", "map", "overview", "persist", "done"
-]
+Stage = Literal["queued", "collect", "summarize", "embed", "cluster", "name", "map", "overview", "persist", "done"]
 
 
 class JobStoppedError(Exception):

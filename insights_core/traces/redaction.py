@@ -26,14 +26,14 @@ def _luhn(digits: list[int]) -> bool:
     return len(set(digits)) > 1 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
-def _beginnings(found: str) -> list[int]:
+def _ends(found: str) -> list[int]:
     """Where a number may end: at its end, or before one of its blanks or hyphens, as other numbers may follow it."""
     return [len(found), *(place for place in range(len(found) - 1, 0, -1) if found[place] in " -")]
 
 
 def _card(found: str) -> int:
     """How much of the digits is a card number."""
-    for end in _beginnings(found):
+    for end in _ends(found):
         digits = [int(char) for char in found[:end] if char.isdigit()]
         if len(digits) >= 13 and _luhn(digits):
             return end
@@ -42,7 +42,7 @@ def _card(found: str) -> int:
 
 def _iban(found: str) -> int:
     """How much of it is an account number, by the check digits of ISO 13616."""
-    for end in _beginnings(found):
+    for end in _ends(found):
         packed = found[:end].replace(" ", "")
         if 15 <= len(packed) <= 34 and int("".join(str(int(char, 36)) for char in packed[4:] + packed[:4])) % 97 == 1:
             return end

@@ -38,6 +38,28 @@ def test_a_pair_of_dimensions_is_what_mlflow_calculates(analytics, second):
         assert answer.correlation.npmi_lower <= answer.correlation.npmi_score <= answer.correlation.npmi_upper
 
 
+def test_a_tools_error_is_a_call_that_failed_and_its_success_one_that_did_not(sqlite_facts, rows):
+    """Counted from the spans themselves: both sides of the comparison above ask for the same."""
+    from insights_core.analytics.client import Analytics
+
+    calls = {
+        status: {span["trace_id"] for span in rows.spans if (span["name"], span["status"]) == ("lookup order", status)}
+        for status in ("OK", "ERROR", "UNSET")
+    }
+    used = calls["OK"] | calls["ERROR"] | calls["UNSET"]
+    # So that no two of them are mistaken for each other.
+    assert len({len(calls["ERROR"]), len(calls["OK"]), len(calls["OK"] | calls["UNSET"]), len(used)}) == 4
+    analytics = Analytics(f"sqlite:///{sqlite_facts}")
+    count = {
+        value: analytics.npmi(
+            "1", DIMENSIONS[0], {"name": "tools.lookup order", "parameters": {"value": value}}
+        ).dimension2.count
+        for value in ("used", "error", "success")
+    }
+    assert (count["used"], count["error"]) == (len(used), len(calls["ERROR"]))
+    assert len(calls["OK"]) <= count["success"] <= len(calls["OK"] | calls["UNSET"])
+
+
 def test_a_dimension_without_traces_has_no_score(analytics):
     answer = analytics.npmi("1", DIMENSIONS[0], {"name": "tags.region", "parameters": {"value": "nowhere"}})
     assert answer.dimension2.count == 0

@@ -1,6 +1,6 @@
 """The one place that composes an insight job's stages:
 
-collect -> text -> summarize -> embed -> cluster -> name -> map -> overview -> persist
+collect -> summarize -> embed -> cluster -> name -> map -> overview -> persist
 
 With and without a model the same code runs; `stages_for` only chooses the parts. Each part of `Stages` can be
 replaced by anything that offers the methods of its protocol in `stages`.

@@ -32,7 +32,7 @@ from insights_core.insight.reading.records import (
     to_feedback,
 )
 from insights_core.insight.stages import JobStoppedError
-from insights_core.names import SIZES_KEY
+from insights_core.names import SESSION_KEY, SIZES_KEY
 from insights_core.traces.writeback import SummaryLog, TraceWriter
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def read_facts(info: TraceInfo, key: SummaryKey, max_chars: int, rule: FailureRu
         text_key(info, max_chars),
         stored_record(info, key),
         rule.failed(info) if rule else None,
-        metadata.get("mlflow.trace.session"),
+        metadata.get(SESSION_KEY),
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pandas as pd
 import streamlit as st
 
@@ -247,8 +245,3 @@ def _compared(one: comparison.Match) -> dict[str, object]:
 
 def _rate(topic: topics.Topic | None) -> str:
     return topics.rate_words(topic.tally) if topic else "–"
-
-
-def age_days(insight: Insight) -> float:
-    """Days since it was last changed."""
-    return (datetime.now(UTC) - insight.updated_at).total_seconds() / 86_400

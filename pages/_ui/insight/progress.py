@@ -15,8 +15,7 @@ from pages._ui.shell import loaders, navigation, states
 STAGES: dict[str, tuple[str, float, float]] = {
     "queued": ("Waiting to start", 0.0, 0.01),
     "collect": ("Collecting traces", 0.01, 0.06),
-    "text": ("Reading traces", 0.07, 0.13),
-    "summarize": ("Summaries", 0.20, 0.50),
+    "summarize": ("Reading and summarising", 0.07, 0.63),
     "embed": ("Comparing", 0.70, 0.08),
     "cluster": ("Grouping", 0.78, 0.08),
     "name": ("Naming topics", 0.86, 0.06),

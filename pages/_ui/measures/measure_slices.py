@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -260,8 +260,3 @@ def new_insight(scope: Scope, wanted: Range, part: Part) -> None:
     create_insight.create_insight(
         scope.experiment_id, filter_string=part.filter + times, instruction=question, days=days
     )
-
-
-def view_params(wanted: Range, part: Part) -> Mapping[str, str]:
-    """Query parameters of "View traces" of a card about a part."""
-    return part.params(wanted) or {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 import streamlit as st
 
@@ -75,11 +74,6 @@ def quoted(text: str) -> str:
         f"MLflow's filter cannot hold a text with both kinds of quotation marks: {text}. Search for a part of it.",
         field="text",
     )
-
-
-def as_params(filters: Mapping[str, str]) -> dict[str, str]:
-    """Query parameters of the Traces page; keys are text, status, slow, tag, session, filter, run."""
-    return {name: value for name, value in filters.items() if value}
 
 
 def _tags(scope: Scope) -> list[str]:
