@@ -12,6 +12,7 @@ InsightsError                     base; has an error code, an HTTP status and a 
         TraceNotFoundError
     PermissionDeniedError         MLflow refuses this user (403, exit 2)
     UnavailableError              a server did not answer or broke (504, exit 1)
+    StoreNotWritableError         a full disk, or a store that is read-only (500, exit 1)
     BrokenArtifactError           an artifact cannot be read; names the file (500, exit 1)
     ConflictError                 a change could not be stored after many tries (500, exit 1)
     ModelError                    the model endpoint (500, exit 1)
@@ -102,6 +103,10 @@ class UnavailableError(InsightsError):
     code, http_status = names.TIMEOUT, 504
 
 
+class StoreNotWritableError(InsightsError):
+    """The disk behind MLflow is full, or its database or artifacts are read-only; nothing was stored."""
+
+
 class BrokenArtifactError(InsightsError):
     """An artifact cannot be parsed; the message names run and file."""
 
@@ -157,11 +162,28 @@ _BY_MLFLOW_CODE: dict[str, type[InsightsError]] = {
 }
 
 
+# What operating systems and databases say, wherever MLflow wraps it.
+_OF_THE_DISK = (
+    (
+        ("no space left on device", "disk is full", "disk quota exceeded", "no space left", "disk full"),
+        "The disk that holds MLflow's data is full. Free some space and try again; what was stored before is kept.",
+    ),
+    (
+        ("readonly database", "read-only file system", "read-only transaction", "errno 30"),
+        "MLflow's data cannot be written: the database or the artifact folder is read-only. "
+        "Give this user the right to write there, or use another MLFLOW_TRACKING_URI.",
+    ),
+)
+
+
 def from_mlflow(error: Exception) -> InsightsError:
     """The error of this package that says what an exception of MLflow, requests or SQLAlchemy says."""
     if isinstance(error, InsightsError):
         return error
     message = str(error).strip() or type(error).__name__
+    for words, said in _OF_THE_DISK:
+        if any(word in message.lower() for word in words):
+            return StoreNotWritableError(said)
     status = getattr(error, "get_http_status_code", lambda: None)()
     # Artifacts go through plain HTTP, whose errors carry the whole response.
     status = getattr(getattr(error, "response", None), "status_code", status)
@@ -183,12 +205,14 @@ def from_mlflow(error: Exception) -> InsightsError:
 
 @contextmanager
 def mlflow_errors() -> Iterator[None]:
-    """Let no foreign exception out: those of MLflow, requests and SQLAlchemy become InsightsErrors."""
+    """Let no foreign exception out: those of MLflow, requests and SQLAlchemy, and of a full disk, become InsightsErrors."""
     try:
         yield
     except InsightsError:
         raise
     except Exception as error:
-        if type(error).__module__.split(".")[0] in ("mlflow", "requests", "urllib3", "sqlalchemy"):
-            raise from_mlflow(error) from error
+        known = from_mlflow(error)
+        foreign = type(error).__module__.split(".")[0] in ("mlflow", "requests", "urllib3", "sqlalchemy")
+        if foreign or isinstance(known, StoreNotWritableError):
+            raise known from error
         raise

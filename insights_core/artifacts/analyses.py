@@ -10,7 +10,7 @@ from insights_core.artifacts.changes import Edit
 from insights_core.artifacts.files import in_parallel
 from insights_core.artifacts.kinds import ANALYSIS
 from insights_core.artifacts.listing import analysis_summaries
-from insights_core.artifacts.runs import create_child_run, find_parent_run, parent_run
+from insights_core.artifacts.runs import create_child_run, discard_run, find_parent_run, parent_run
 from insights_core.artifacts.statuses import as_choice, check_change
 from insights_core.artifacts.store import EntityList
 from insights_core.entities import Analysis, AnalysisStatus
@@ -59,7 +59,12 @@ class Analyses(EntityClient):
             tags: dict[str, str] = {TYPE_TAG: "analysis", NAME_TAG: name, USER_TAG: who}
             run_id = create_child_run(self, experiment, parent, run_name, tags)
             entity = Analysis(run_id=run_id, experiment_id=experiment, name=name, description=clean(description or ""))
-            self.entity_store.create(run_id, ANALYSIS, entity, who)
+            try:
+                self.entity_store.create(run_id, ANALYSIS, entity, who)
+            except BaseException:
+                # A run that says RUNNING and holds nothing helps nobody.
+                discard_run(self, run_id)
+                raise
         return run_id
 
     def update_analysis(

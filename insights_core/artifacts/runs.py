@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from insights_core.names import PARENT_RUN_NAME, PARENT_RUN_TAG, PARENT_TAG, PAR
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+_log = logging.getLogger(__name__)
 # MLflow never lets a param change, in any store: the one thing two processes cannot both write.
 _VERDICT = PARENT_VERDICT
 _ELECTED, _WITHDRAWN = "elected", "withdrawn"
@@ -97,6 +99,18 @@ def create_child_run(
             experiment_id, run_name=run_name, tags={PARENT_RUN_TAG: parent_run_id, **tags}
         )
     return run.info.run_id
+
+
+def discard_run(connection: Connection, run_id: str) -> None:
+    """Take away a run whose content could not be written; where it may not be deleted, it is at least ended."""
+    from mlflow.exceptions import MlflowException
+
+    for take_away in (connection.mlflow.delete_run, lambda each: connection.mlflow.set_terminated(each, "FAILED")):
+        try:
+            take_away(run_id)
+            return
+        except MlflowException as error:
+            _log.warning("The run %s could not be taken away: %s", run_id, error)
 
 
 def get_run_of_type(connection: Connection, run_id: str, kind: str) -> Run:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from insights_core.entities.common import Record, UtcTime
 from insights_core.names import CLUSTER_TAG as CLUSTER_TAG
@@ -14,7 +15,8 @@ from insights_core.names import SUMMARY_ASSESSMENT as SUMMARY_ASSESSMENT
 
 # The "model" where none is used.
 OFFLINE = "offline"
-DETAILS_SCHEMA_VERSION = 1
+DETAILS_SCHEMA_VERSION = 2
+OUTLIERS_TITLE = "Fits no topic"
 
 
 class Strict(BaseModel):
@@ -119,7 +121,7 @@ class InsightProgress(Record):
     """What a running job says of itself; stored in the run's tag `mlflow.insights.progress`."""
 
     stage: str = "queued"
-    """collect, summarize, embed, cluster, name, map, overview, persist, done."""
+    """collect, wait, summarize, embed, cluster, name, map, overview, persist, done."""
     done: int = 0
     total: int = 0
     cost_usd: float = 0.0
@@ -229,7 +231,7 @@ class TraceRow(Record):
 
     trace_id: str
     cluster_id: str | None
-    """None marks an outlier."""
+    """None marks an outlier; in the artifact those have the group "Fits no topic"."""
     nearest_cluster_id: str | None
     """The same as cluster_id, or for an outlier the nearest cluster."""
     x: float
@@ -301,7 +303,11 @@ class TrustMetrics(Record):
 
 
 class ClusterDetails(Record):
-    """The artifact `mlflow_insights_cluster_details.json`."""
+    """What the artifact `mlflow_insights_cluster_details.json` says.
+
+    The artifact has a group of its own for outliers, so that whoever counts its leaves counts every trace; here their
+    cluster_id is None. Version 1 had no such group.
+    """
 
     schema_version: int = DETAILS_SCHEMA_VERSION
     run_id: str
@@ -320,3 +326,33 @@ class ClusterDetails(Record):
     input_tokens: int = 0
     output_tokens: int = 0
     duration_s: float = 0.0
+
+    @property
+    def outliers_id(self) -> str:
+        """The id of the group of outliers, in the artifact and in traces' tags."""
+        return f"{self.run_id[:8]}-outlier"
+
+    @model_validator(mode="after")
+    def _without_group(self) -> ClusterDetails:
+        self.clusters = [cluster for cluster in self.clusters if cluster.cluster_id != self.outliers_id]
+        for row in self.traces:
+            row.cluster_id = None if row.cluster_id == self.outliers_id else row.cluster_id
+        return self
+
+    def to_artifact(self) -> str:
+        """The text of the artifact, in which every trace has a cluster."""
+        outliers = [row for row in self.traces if row.cluster_id is None]
+        group = Cluster(
+            cluster_id=self.outliers_id,
+            size=len(outliers),
+            level=0,
+            title=OUTLIERS_TITLE,
+            description="Traces that are like no others here; nearest_cluster_id says which topic is nearest to each.",
+        )
+        for row in outliers:
+            group.add(row)
+        values = self.model_dump(mode="json")
+        values["clusters"] += [group.model_dump(mode="json")] if outliers else []
+        for row in values["traces"]:
+            row["cluster_id"] = row["cluster_id"] or self.outliers_id
+        return json.dumps(values, indent=1, ensure_ascii=False)

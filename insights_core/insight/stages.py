@@ -4,7 +4,7 @@
 
     collect -> summarize -> embed -> cluster -> name -> map -> overview -> persist
 
-Texts of traces are made within "summarize", while others are summarised. The namers and writers of overviews are
+A job whose summaries another one is about to pay for stands in "wait" before. Texts of traces are made within "summarize", while others are summarised. The namers and writers of overviews are
 described where they are, in `topics`.
 """
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from insights_core.entities.insight import TraceSummary
     from insights_core.traces.text import TraceView
 
-Stage = Literal["queued", "collect", "summarize", "embed", "cluster", "name", "map", "overview", "persist", "done"]
+Stage = Literal[
+    "queued", "collect", "wait", "summarize", "embed", "cluster", "name", "map", "overview", "persist", "done"
+]
 
 
 class JobStoppedError(Exception):

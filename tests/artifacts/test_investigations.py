@@ -270,6 +270,50 @@ def test_a_hand_may_edit_a_file_and_the_edit_stays(client, run_id):
     assert [c.author for c in found.history if c.field == "statement"] == ["by hand"]
 
 
+def test_an_edit_that_loses_the_revision_line_is_taken_and_said(client, run_id, caplog):
+    hypothesis_id = client.create_hypothesis(
+        run_id, "H", "plan", evidence=["tr-1: a", "tr-2: b"], metrics={"p": 1, "q": 2}, allow_missing=True
+    )
+    files, name = client.entity_store.files, f"hypothesis_{hypothesis_id}.yaml"
+    text = "statement: Rewritten\nevidence:\n- {trace_id: tr-9, rationale: c}\nmetrics: {p: 3}\n"
+    files.write(run_id, name, text)
+    found = Investigations(client.tracking_uri).get_hypothesis(run_id, hypothesis_id)
+    assert found.statement == "Rewritten"
+    # What it lacks may just have been left out.
+    assert [item.trace_id for item in found.evidence] == ["tr-1", "tr-2", "tr-9"]
+    assert (found.metrics, found.created_at) == ({"p": 3, "q": 2}, found.history[0].at)
+    [change] = [entry for entry in found.history if entry.field == "statement"]
+    assert (change.author, change.before) == ("by hand", "H")
+    assert "without its revision line" in change.why
+    assert f"{name} in run {run_id} was edited by hand and no longer says" in caplog.text
+    client.update_hypothesis(run_id, hypothesis_id, status="VALIDATED")
+    kept = client.get_hypothesis(run_id, hypothesis_id)
+    assert (kept.statement, kept.status) == ("Rewritten", "VALIDATED")
+    assert [entry.why for entry in kept.history if entry.field == "statement"] == [change.why]
+
+
+def test_of_a_copy_from_an_unknown_revision_only_what_it_adds_is_taken(client, run_id):
+    hypothesis_id = client.create_hypothesis(run_id, "H", evidence=["tr-1: a"], allow_missing=True)
+    files, name = client.entity_store.files, f"hypothesis_{hypothesis_id}.yaml"
+    text = files.read(run_id, name)
+    old = text.replace("statement: H", "statement: Old").replace("- trace_id: tr-1", "- trace_id: tr-0")
+    place = old.index("revision: '" if "revision: '" in old else "revision: ")
+    files.write(run_id, name, old[:place] + f"revision: {'0' * 16}-{'0' * 16}\n")
+    found = client.get_hypothesis(run_id, hypothesis_id)
+    assert (found.statement, {item.trace_id for item in found.evidence}) == ("H", {"tr-1", "tr-0"})
+    assert "unknown revision" in found.history[-1].why
+
+
+def test_a_file_that_is_too_large_is_named_and_never_read(client, run_id, monkeypatch):
+    good, bad = client.create_hypothesis(run_id, "good"), client.create_hypothesis(run_id, "bad" * 1000)
+    monkeypatch.setattr("insights_core.artifacts.reading.MAX_BYTES", 1500)
+    found = Investigations(client.tracking_uri).list_hypotheses(run_id)
+    assert [item.hypothesis_id for item in found] == [good]
+    assert "at most 1,500 are read" in found.broken[f"hypothesis_{bad}.yaml"]
+    with pytest.raises(BrokenArtifactError, match=bad):
+        client.update_hypothesis(run_id, bad, statement="x")
+
+
 def test_a_file_that_somebody_wrote_from_scratch_is_an_entity(client, run_id):
     text = "statement: Mine\nstatus: TESTING\nevidence:\n- {trace_id: tr-1, rationale: r, supports: false}\n"
     client.entity_store.files.write(run_id, "hypothesis_by-hand.yaml", text)

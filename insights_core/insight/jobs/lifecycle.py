@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from insights_core.artifacts.runs import find_parent_run
+from insights_core.artifacts.runs import discard_run, find_parent_run
 from insights_core.connection import Connection
 from insights_core.entities.insight import (
     ClusterDetails,
@@ -104,7 +104,7 @@ class InsightJobs(Connection):
                 self._spawn(run_id, token)
             except BaseException:
                 # Without its process nothing would ever end the run.
-                self.mlflow.set_terminated(run_id, "FAILED")
+                discard_run(self, run_id)
                 raise
         return run_id
 

@@ -22,6 +22,8 @@ from insights_core.names import LEASE_TAG, WORKER_TAG
 SILENCE_S = 30.0
 # A process that exists but says nothing for so long hangs. Longer than numeric code may keep the heartbeat waiting.
 HANGING_S = 600.0
+# Milliseconds up to the year 5138; a longer number is no time.
+_MOST_DIGITS = 14
 
 
 def new_lease() -> tuple[str, str]:
@@ -33,6 +35,12 @@ def new_lease() -> tuple[str, str]:
 def lease_token(tags: Mapping[str, str]) -> str:
     """The token of the run's present owner, or ""."""
     return tags.get(LEASE_TAG, "").partition("@")[0]
+
+
+def claimed_at_ms(tags: Mapping[str, str]) -> int:
+    """When the run's present owner claimed it, in epoch milliseconds; 0 where that cannot be told."""
+    claimed = tags.get(LEASE_TAG, "").partition("@")[2]
+    return int(claimed) if claimed.isdecimal() and len(claimed) <= _MOST_DIGITS else 0
 
 
 def describe_process(token: str, pid: int) -> str:
@@ -47,10 +55,11 @@ def is_alive(tags: Mapping[str, str], last_sign: datetime | None) -> bool:
         tags: The run's tags.
         last_sign: When the run's progress was last written.
     """
-    token, _, claimed = tags.get(LEASE_TAG, "").partition("@")
-    claimed_at = datetime.fromtimestamp(int(claimed) / 1000, UTC) if claimed.isdigit() else None
-    signs = [moment for moment in (last_sign, claimed_at) if moment is not None]
-    silence_s = (datetime.now(UTC) - max(signs)).total_seconds() if signs else float("inf")
+    token, moment = lease_token(tags), datetime.now(UTC)
+    claimed_at = datetime.fromtimestamp(claimed_at_ms(tags) / 1000, UTC)
+    signs = [(moment - sign).total_seconds() for sign in (last_sign, claimed_at) if sign is not None]
+    # A stamp from further in the future tells nothing: taking a living job's run over is safe, waiting for days is not.
+    silence_s = min((silence for silence in signs if silence > -SILENCE_S), default=float("inf"))
     worker = _worker(tags)
     if worker.get("token") == token and worker.get("place") == place() and isinstance(worker.get("pid"), int):
         started = process_start(worker["pid"])

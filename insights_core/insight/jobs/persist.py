@@ -6,9 +6,9 @@ In the insight run (nested under the experiment's "Insights" run):
   `.model`, `.theme_id`, `.trace_count`, `.cluster_count`, `.progress` (JSON of InsightProgress);
 - `insights/insight.yaml`: `spec` (an InsightSpec), `model`, `prompt` and `prompt_hash` as they were resolved;
 - `insights/sample.json`: `matching` and `trace_ids`, so that a resumed job works on the same traces;
-- `mlflow_insights_cluster_details.json`: a ClusterDetails with `schema_version` 1. `clusters` is the hierarchy as a flat
-  list (`cluster_id`, `parent_id`, `level`: 0 for leaves), `traces` has one row a summarised trace (`cluster_id` is null
-  for an outlier, `nearest_cluster_id` never where there are clusters, `x` and `y` are map coordinates), `skipped` names
+- `mlflow_insights_cluster_details.json`: a ClusterDetails with `schema_version` 2. `clusters` is the hierarchy as a flat
+  list (`cluster_id`, `parent_id`, `level`: 0 for leaves), `traces` has one row a summarised trace (`cluster_id` is that
+  of the leaf "Fits no topic" for an outlier, null in version 1; `nearest_cluster_id` is never null where there are topics, `x` and `y` are map coordinates), `skipped` names
   traces without a row and why, `metrics` says how far to trust it, `config` is the specification. Later versions
   only add fields; `schema_version` grows where a field changes its meaning;
 - params and metrics with the key figures, for MLflow's own pages;
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from insights_core import names
+from insights_core.artifacts.documents import parse
 from insights_core.artifacts.runs import create_child_run, get_run_of_type, parent_run
 from insights_core.connection import Connection
 from insights_core.entities.common import now
@@ -135,16 +136,14 @@ def read_spec(connection: Connection, run_id: str) -> InsightSpec:
         RunNotFoundError: The run has none.
         BrokenArtifactError: It cannot be parsed.
     """
-    import yaml
-
     text = read_text(connection, run_id, SPEC_ARTIFACT)
     if text is None:
         raise RunNotFoundError(
             f"Run {run_id!r} has no {SPEC_ARTIFACT}: it is no insight run, or it was not written to the end."
         )
     try:
-        return InsightSpec.model_validate(yaml.safe_load(text)["spec"])
-    except (yaml.YAMLError, ValueError, KeyError, TypeError) as error:
+        return InsightSpec.model_validate(parse(text)["spec"])
+    except (ValueError, KeyError, TypeError) as error:
         raise BrokenArtifactError(f"{SPEC_ARTIFACT} of run {run_id!r} cannot be read: {_first_line(error)}.") from error
 
 
@@ -172,7 +171,7 @@ def read_sample(connection: Connection, run_id: str) -> tuple[int, list[str]] | 
 def write_details(connection: Connection, details: ClusterDetails) -> None:
     """Write the result into its run, with the key figures as MLflow metrics, params and tags."""
     with mlflow_errors():
-        connection.mlflow.log_text(details.run_id, details.model_dump_json(indent=1), DETAILS_ARTIFACT)
+        connection.mlflow.log_text(details.run_id, details.to_artifact(), DETAILS_ARTIFACT)
         _log_figures(connection, details)
 
 
@@ -245,8 +244,7 @@ def mark_traces(connection: Connection, details: ClusterDetails) -> None:
     """Link the traces to the run and tag each with its cluster."""
     writer = TraceWriter(connection)
     writer.link([row.trace_id for row in details.traces], details.run_id)
-    outlier = f"{id_prefix(details.run_id)}outlier"
-    writer.set_tags(CLUSTER_TAG, [(row.trace_id, row.cluster_id or outlier) for row in details.traces])
+    writer.set_tags(CLUSTER_TAG, [(row.trace_id, row.cluster_id or details.outliers_id) for row in details.traces])
 
 
 def id_prefix(run_id: str) -> str:

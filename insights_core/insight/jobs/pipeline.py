@@ -36,6 +36,7 @@ from insights_core.insight.jobs.result import (
     text_to_embed,
     why_nothing,
 )
+from insights_core.insight.jobs.turns import wait_for_turn
 from insights_core.insight.reading import (
     FailureRule,
     Intake,
@@ -173,6 +174,9 @@ class _Job:
         matching, traces, missing = self._timed("collect", self._collect)
         if not traces:
             raise InvalidParameterError(why_nothing(self._spec, matching))
+        wanted = [facts.trace_id for facts in traces]
+        if self._stages.endpoint and await wait_for_turn(self._connection, self._run_id, wanted, self._reporter):
+            matching, traces, missing = self._collect()
         began = time.perf_counter()
         intake = await self._summarize(traces)
         self._stages.timings_s["summarize"] = time.perf_counter() - began

@@ -1,4 +1,4 @@
-"""What a running job says through its run, and what it hears there: cancelled, or taken over by another process."""
+"""What a running job says through its run, and what it hears there: cancelled, deleted, or taken over by another process."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from insights_core.connection import Connection
 from insights_core.entities.common import now
 from insights_core.entities.insight import InsightProgress
+from insights_core.errors import NotFoundError, mlflow_errors
 from insights_core.insight.jobs.liveness import describe_process, lease_token
 from insights_core.insight.stages import JobStoppedError, Stage
 from insights_core.names import CANCEL_TAG, LEASE_TAG, PROGRESS_TAG, WORKER_TAG
@@ -24,6 +24,8 @@ _SIGN_OF_LIFE_EVERY_S = 5.0
 _LISTEN_EVERY_S = 2.0
 # Numeric code cannot be interrupted between two reports; after a cancellation it gets this long.
 _GRACE_S = 15.0
+# After a deletion there is nothing to leave in order.
+_GRACE_OF_DELETED_S = 2.0
 
 
 class JobCancelledError(JobStoppedError):
@@ -32,6 +34,10 @@ class JobCancelledError(JobStoppedError):
 
 class LeaseLostError(JobStoppedError):
     """Another process has taken the run over."""
+
+
+class RunDeletedError(JobStoppedError):
+    """The run is gone: nobody waits for its result."""
 
 
 def read_progress(tags: Mapping[str, str]) -> InsightProgress:
@@ -109,10 +115,14 @@ class RunReporter:
         """Raise where the job shall stop.
 
         Raises:
-            JobStoppedError: It is cancelled, or another process has taken it over.
+            JobStoppedError: It is cancelled, its run was deleted, or another process has taken it over.
         """
         if self._stop:
             raise self._stop
+
+    def is_deleted(self) -> bool:
+        """Whether the run is gone, asked now."""
+        return self._tags() is None
 
     def finish(self, stage: Stage | None = None, message: str = "") -> None:
         """The last word: written at once, with retries, as nobody would repeat it."""
@@ -133,18 +143,22 @@ class RunReporter:
         written = listened = time.monotonic()
         while not self._ended.wait(0.25):
             moment = time.monotonic()
-            try:
-                if moment - written >= (_WRITE_EVERY_S if self._changed else _SIGN_OF_LIFE_EVERY_S):
-                    written = moment
-                    self._write()
-                if moment - listened >= _LISTEN_EVERY_S:
-                    listened = moment
-                    self._listen()
-            except Exception as error:
-                # A server that restarts must not end the job; if it stays away, the work itself will find out.
-                _log.warning("The progress of run %s could not be exchanged: %s", self._run_id, error)
-            if self._stop and moment - self._stop_since > _GRACE_S:
+            if moment - written >= (_WRITE_EVERY_S if self._changed else _SIGN_OF_LIFE_EVERY_S):
+                written = moment
+                self._try(self._write)
+            if moment - listened >= _LISTEN_EVERY_S:
+                listened = moment
+                self._try(self._listen)
+            grace_s = _GRACE_OF_DELETED_S if isinstance(self._stop, RunDeletedError) else _GRACE_S
+            if self._stop and moment - self._stop_since > grace_s:
                 self._leave()
+
+    def _try(self, exchange: Callable[[], None]) -> None:
+        try:
+            exchange()
+        except Exception as error:
+            # A server that restarts must not end the job; if it stays away, the work itself will find out.
+            _log.warning("The progress of run %s could not be exchanged: %s", self._run_id, error)
 
     def _write(self) -> None:
         with self._lock:
@@ -156,12 +170,23 @@ class RunReporter:
     def _listen(self) -> None:
         if self._stop:
             return
-        tags: dict[str, Any] = self._connection.mlflow.get_run(self._run_id).data.tags
-        if lease_token(tags) != self._token:
+        tags = self._tags()
+        if tags is None:
+            self._stop = RunDeletedError("The run was deleted.")
+        elif lease_token(tags) != self._token:
             self._stop = LeaseLostError(f"{LEASE_TAG} names another process.")
         elif CANCEL_TAG in tags:
             self._stop = JobCancelledError("Cancelled.")
         self._stop_since = time.monotonic()
+
+    def _tags(self) -> dict[str, str] | None:
+        """The run's tags; None where it was deleted."""
+        try:
+            with mlflow_errors():
+                run = self._connection.mlflow.get_run(self._run_id)
+        except NotFoundError:
+            return None
+        return run.data.tags if run.info.lifecycle_stage == "active" else None
 
     def _leave(self) -> None:
         """End the process from outside the work: nothing is half-written that a resumed job could trip over."""

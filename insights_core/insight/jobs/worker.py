@@ -12,6 +12,8 @@ import json
 import logging
 import os
 import traceback
+from collections.abc import Coroutine
+from typing import Any
 
 from insights_core.connection import Connection
 from insights_core.errors import InsightsError, from_mlflow
@@ -22,6 +24,7 @@ from insights_core.traces.redaction import Redactor
 
 _log = logging.getLogger(__name__)
 _NOT_OURS = 3
+_LISTEN_EVERY_S = 0.5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,21 +49,42 @@ def _work(connection: Connection, run_id: str, reporter: RunReporter) -> int:
     try:
         spec = persist.read_spec(connection, run_id)
         stages = stages_for(spec, spent_usd=reporter.cost_usd)
-        message = asyncio.run(run_pipeline(connection, run_id, spec, stages, reporter))
+        message = asyncio.run(_until_stopped(run_pipeline(connection, run_id, spec, stages, reporter), reporter))
     except JobCancelledError:
         return _end(connection, run_id, reporter, "KILLED", "Cancelled.", _NOT_OURS)
     except JobStoppedError:
         return _NOT_OURS
     except Exception as error:
+        if reporter.is_deleted():
+            return _NOT_OURS
         known = from_mlflow(error)
-        if type(known) is InsightsError:
-            # An exception may quote an address or a header with its password.
-            connection.mlflow.log_text(run_id, Redactor().redact(traceback.format_exc()), LOG_ARTIFACT)
-            said = f"Unexpected {type(error).__name__}: {known.message.splitlines()[0]} (the run's {LOG_ARTIFACT} has the details)."
-        else:
-            said = known.message
+        said = known.message if type(known) is not InsightsError else _unexpected(connection, run_id, error, known)
         return _end(connection, run_id, reporter, "FAILED", said, 1)
     return _end(connection, run_id, reporter, "FINISHED", message, 0)
+
+
+async def _until_stopped(work: Coroutine[Any, Any, str], reporter: RunReporter) -> str:
+    """The result of the work, unless the reporter stops it: then no call that is under way is waited for."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=_LISTEN_EVERY_S))[0]:
+            reporter.check()
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+def _unexpected(connection: Connection, run_id: str, error: Exception, known: InsightsError) -> str:
+    """What the run says of an error that the job does not know; its traceback becomes an artifact where it can."""
+    said = f"Unexpected {type(error).__name__}: {known.message.splitlines()[0]}"
+    try:
+        # An exception may quote an address or a header with its password.
+        connection.mlflow.log_text(run_id, Redactor().redact(traceback.format_exc()), LOG_ARTIFACT)
+    except Exception as second:
+        _log.warning("The traceback of run %s could not be kept: %s", run_id, second)
+        return f"{said}."
+    return f"{said} (the run's {LOG_ARTIFACT} has the details)."
 
 
 def _end(connection: Connection, run_id: str, reporter: RunReporter, status: str, message: str, code: int) -> int:

@@ -15,6 +15,7 @@ from pages._ui.shell import loaders, navigation, states
 STAGES: dict[str, tuple[str, float, float]] = {
     "queued": ("Waiting to start", 0.0, 0.01),
     "collect": ("Collecting traces", 0.01, 0.06),
+    "wait": ("Waiting for an insight that reads the same", 0.07, 0.0),
     "summarize": ("Reading and summarising", 0.07, 0.63),
     "embed": ("Comparing", 0.70, 0.08),
     "cluster": ("Grouping", 0.78, 0.08),
