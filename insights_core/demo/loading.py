@@ -10,10 +10,11 @@ from typing import Any
 
 from insights_core.connection import Connection
 from insights_core.demo.conversation import Step, converse
-from insights_core.demo.formats import FORMATS, Recording, record
+from insights_core.demo.formats import FORMATS, Recording
 from insights_core.demo.judging import judge
 from insights_core.demo.language import values
 from insights_core.demo.plan import DEMO_VERSION, Planned, plan_traces
+from insights_core.demo.recorder import record
 from insights_core.demo.trouble import break_trace, spice
 from insights_core.errors import InvalidParameterError, mlflow_errors
 from insights_core.names import DEMO_TAG
