@@ -93,3 +93,13 @@ def epoch_ms(value: Any) -> int | None:
         if 0.31 * factor < value < 4.2 * factor:
             return int(value * unit)
     return None
+
+
+def parsed(value: Any) -> Any:
+    """What a text of JSON stands for, else the value itself: exports nest JSON as text, viewers show objects better."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value

@@ -20,7 +20,7 @@ from insights_core.names import (
     IMPORT_TOKENS_TAG,
 )
 from insights_core.traces.drafts import EventDraft, SpanDraft, TraceDraft, digest, span_id_of, trace_id_of
-from insights_core.traces.importing.fields import session_of, tags_of, time_of, user_of
+from insights_core.traces.importing.fields import parsed, session_of, tags_of, time_of, user_of
 from insights_core.traces.importing.records import Record
 from insights_core.traces.importing.tool_results import error_of
 
@@ -258,7 +258,7 @@ class _Conversation:
             return
         told = time_of(result)
         self.now_ns = max(self.now_ns, told * 1_000_000) if told is not None else self.now_ns
-        span.end_ns, span.outputs = self.now_ns, _parsed(result.get("content"))
+        span.end_ns, span.outputs = self.now_ns, parsed(result.get("content"))
         error = error_of(result)
         if error:
             span.status, span.status_message = "ERROR", error
@@ -291,17 +291,7 @@ def _calls(message: dict[str, Any]) -> list[dict[str, Any]]:
             {
                 "id": call.get("id"),
                 "name": str(function.get("name") or "tool"),
-                "arguments": _parsed(function.get("arguments")),
+                "arguments": parsed(function.get("arguments")),
             }
         )
     return found
-
-
-def _parsed(value: Any) -> Any:
-    """JSON in a text as what it stands for: MLflow's viewer shows objects, not escaped text."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value

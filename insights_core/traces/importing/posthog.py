@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from insights_core.errors import InvalidParameterError
 from insights_core.names import IMPORT_FORMAT_TAG, IMPORT_TIMES_TAG
 from insights_core.traces.drafts import AssessmentDraft, EventDraft, SpanDraft, TraceDraft, digest, trace_id_of
-from insights_core.traces.importing.fields import epoch_ms, tags_of
+from insights_core.traces.importing.fields import epoch_ms, parsed, tags_of
 from insights_core.traces.importing.records import Record
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _grouped(records: Iterable[Record]) -> dict[str, list[dict[str, Any]]]:
             )
         if not value["event"].startswith("$ai_"):
             continue
-        properties = _parsed(value.get("properties"))
+        properties = parsed(value.get("properties"))
         if not isinstance(properties, dict) or not properties.get("$ai_trace_id"):
             raise InvalidParameterError(
                 f"{record.place} ({value['event']}) has no property $ai_trace_id. {_EXPECTED}.",
@@ -198,17 +198,17 @@ _SHOWN = {
 
 def _inputs(event: dict[str, Any]) -> Any:
     if event.get("$ai_input") is not None:
-        messages = _parsed(event["$ai_input"])
+        messages = parsed(event["$ai_input"])
         if isinstance(messages, list):
             return {"messages": messages} | ({"tools": event["$ai_tools"]} if event.get("$ai_tools") else {})
         return {"input": messages}
-    return _parsed(event.get("$ai_input_state"))
+    return parsed(event.get("$ai_input_state"))
 
 
 def _outputs(event: dict[str, Any]) -> Any:
-    choices = _parsed(event.get("$ai_output_choices", event.get("$ai_output")))
+    choices = parsed(event.get("$ai_output_choices", event.get("$ai_output")))
     if choices is None:
-        return _parsed(event.get("$ai_output_state"))
+        return parsed(event.get("$ai_output_state"))
     if isinstance(choices, list):
         return {
             "choices": [
@@ -256,7 +256,7 @@ def _assessments(opinions: list[dict[str, Any]]) -> list[AssessmentDraft]:
             given.append(
                 AssessmentDraft(
                     str(event.get("$ai_metric_name") or "metric"),
-                    _parsed(event.get("$ai_metric_value")),
+                    parsed(event.get("$ai_metric_value")),
                     "CODE",
                     "posthog",
                     time_ms=epoch_ms(event["timestamp"]),
@@ -285,13 +285,3 @@ def _cost(event: dict[str, Any]) -> tuple[float, float] | None:
         return None
     first, second = (float(cost) if isinstance(cost, int | float) else 0.0 for cost in costs)
     return first, second
-
-
-def _parsed(value: Any) -> Any:
-    """PostHog's exports hold nested values as JSON text or as JSON."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value

@@ -10,7 +10,7 @@ from pages._ui.actions import create_insight
 from pages._ui.insight import progress
 from pages._ui.look import badges
 from pages._ui.look.formats import moment, money, plural
-from pages._ui.parts import layout
+from pages._ui.parts import filters, layout
 from pages._ui.shell import loaders, navigation, states, url_state
 
 _KINDS = {"all": "All", "finished": "Finished", "running": "Running", "failed": "Failed"}
@@ -47,25 +47,9 @@ def insight_table(experiment_id: str) -> None:
 
 def _filtered(found: list[Insight]) -> list[Insight]:
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = st.text_input(
-            "Search",
-            key="insights-search",
-            placeholder="Search names and instructions",
-            icon=":material/search:",
-            label_visibility="collapsed",
-            width=280,
-        )
+        words = filters.search("insights-search", "Search names and instructions", 280)
         kind = url_state.segmented("Status", _KINDS, "status", "insights-status", "all")
-        changed = url_state.follow("sort", "insights-sort", list(_SORTS), "newest")
-        sort = st.selectbox(
-            "Sort",
-            list(_SORTS),
-            format_func=_SORTS.__getitem__,
-            key="insights-sort",
-            on_change=changed,
-            label_visibility="collapsed",
-            width=160,
-        )
+        sort = filters.choose("sort", "Sort", _SORTS, "insights-sort", "newest", width=160)
     shown = [one for one in found if kind == "all" or one.status in _STATUSES[kind]]
     if words:
         shown = [one for one in shown if words.lower() in f"{one.name} {one.instruction}".lower()]
@@ -88,17 +72,13 @@ def _table(shown: list[Insight]) -> None:
             "Topics": [one.cluster_count for one in shown],
             "Cost": [money(one.cost_usd) if one.cost_usd else "–" for one in shown],
             "Updated": [moment(one.updated_at) for one in shown],
-            "": ["Open"] * len(shown),
         }
     )
-    st.dataframe(
+    opened = filters.table(
         frame,
-        hide_index=True,
-        row_height=40,
-        height="content" if len(shown) <= 15 else 640,
-        key="insights-table",
-        alt="Insights",
-        column_config={
+        "insights-table",
+        "Insights",
+        {
             "Status": badges.badge_column("Status", [one.value for one in InsightStatus]),
             "Name": column.TextColumn(width=260),
             "Instruction": column.TextColumn(width=380),
@@ -106,9 +86,8 @@ def _table(shown: list[Insight]) -> None:
             "Topics": column.NumberColumn(width=70),
             "Cost": column.TextColumn(width=80),
             "Updated": column.TextColumn(width=110),
-            "": column.ButtonColumn(key="open-insight", type="tertiary", width=70),
         },
+        "open-insight",
     )
-    clicked = st.session_state.get("open-insight")
-    if clicked:
-        navigation.go_to("insight", {"run": shown[clicked["row"]].run_id})
+    if opened is not None:
+        navigation.go_to("insight", {"run": shown[opened].run_id})

@@ -11,7 +11,7 @@ from insights_core.entities.investigation import EntitySummary
 from pages._ui.investigation import hypothesis_body, live
 from pages._ui.look.badges import badge
 from pages._ui.look.formats import escape_markdown, moment, number
-from pages._ui.parts import dialogs
+from pages._ui.parts import dialogs, filters
 from pages._ui.parts.evidence import evidence_bar
 from pages._ui.shell import states, url_state
 
@@ -120,25 +120,9 @@ def _nothing(may_write: bool, ticking: bool) -> None:
 
 def _filtered(found: Sequence[EntitySummary]) -> list[EntitySummary]:
     with st.container(horizontal=True, vertical_alignment="center", key="hypothesis-filters"):
-        words = st.text_input(
-            "Search",
-            key="hypothesis-search",
-            placeholder="Search statements",
-            icon=":material/search:",
-            label_visibility="collapsed",
-            width=240,
-        )
+        words = filters.search("hypothesis-search", "Search statements")
         status = url_state.segmented("Status", _SHOWN, "status", "hypothesis-status", "ALL")
-        changed = url_state.follow("sort", "hypothesis-sort", list(_ORDERS), "oldest")
-        order = st.selectbox(
-            "Order",
-            list(_ORDERS),
-            format_func=_ORDERS.__getitem__,
-            key="hypothesis-sort",
-            on_change=changed,
-            label_visibility="collapsed",
-            width=180,
-        )
+        order = filters.choose("sort", "Order", _ORDERS, "hypothesis-sort", "oldest", width=180)
     shown = [one for one in found if status in ("ALL", one.status) and words.lower() in one.title.lower()]
     if order == "latest":
         shown.sort(key=lambda one: one.updated_at, reverse=True)

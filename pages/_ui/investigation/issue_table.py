@@ -14,7 +14,7 @@ from insights_core.errors import InsightsError
 from pages._ui.investigation.issue_fields import SEVERITIES, STATUSES
 from pages._ui.look import badges
 from pages._ui.look.formats import escape_markdown, local, moment, number, plural
-from pages._ui.parts import dialogs
+from pages._ui.parts import dialogs, filters
 from pages._ui.shell import investigations, loaders, permissions, states, url_state
 
 _GROUPS = {"all": "All", "open": "Open", "closed": "Closed"}
@@ -65,14 +65,7 @@ def _clear() -> None:
 
 def _filtered(found: Sequence[EntitySummary]) -> list[EntitySummary]:
     with st.container(horizontal=True, vertical_alignment="center", key="issue-filters"):
-        words = st.text_input(
-            "Search",
-            key="issues-search",
-            placeholder="Search titles",
-            icon=":material/search:",
-            label_visibility="collapsed",
-            width=170,
-        )
+        words = filters.search("issues-search", "Search titles", 170)
         severities = st.pills(
             "Severity",
             SEVERITIES,
@@ -91,8 +84,8 @@ def _filtered(found: Sequence[EntitySummary]) -> list[EntitySummary]:
             on_change=changed,
             label_visibility="collapsed",
         )
-        status = _choice("status", "Status", _ONE_STATUS, "", 130)
-        sort = _choice("sort", "Order", _SORTS, "traces", 140)
+        status = filters.choose("status", "Status", _ONE_STATUS, "issues-status", "", width=130)
+        sort = filters.choose("sort", "Order", _SORTS, "issues-sort", "traces", width=140)
         days = st.date_input(
             "Created between",
             value=(),
@@ -111,19 +104,6 @@ def _filtered(found: Sequence[EntitySummary]) -> list[EntitySummary]:
         and _within(one, days)
     ]
     return _sorted(shown, sort)
-
-
-def _choice(param: str, label: str, values: Mapping[str, str], default: str, width: int) -> str:
-    changed = url_state.follow(param, f"issues-{param}", list(values), default)
-    return st.selectbox(
-        label,
-        list(values),
-        format_func=lambda one: values.get(one, one),
-        key=f"issues-{param}",
-        on_change=changed,
-        label_visibility="collapsed",
-        width=width,
-    )
 
 
 def _within(one: EntitySummary, days: object) -> bool:

@@ -11,7 +11,7 @@ from insights_core.entities import AnalysisStatus
 from insights_core.entities.investigation import AnalysisSummary
 from pages._ui.investigation import live
 from pages._ui.look.formats import moment, plural
-from pages._ui.parts import dialogs
+from pages._ui.parts import dialogs, filters
 from pages._ui.shell import investigations, states, url_state
 
 PHASES = {
@@ -80,14 +80,7 @@ def _nothing(experiment_id: str, may_write: bool) -> None:
 
 def _filters() -> tuple[str, str]:
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = st.text_input(
-            "Search",
-            key="runs-search",
-            placeholder="Search names",
-            icon=":material/search:",
-            label_visibility="collapsed",
-            width=240,
-        )
+        words = filters.search("runs-search", "Search names")
         kind = url_state.segmented("Status", _KINDS, "status", "runs-status", "all")
     return words, kind
 
@@ -103,17 +96,13 @@ def _table(shown: Sequence[AnalysisSummary]) -> None:
             "Validated": [one.validated_count for one in shown],
             "Created": [moment(one.created_at) for one in shown],
             "Updated": [moment(one.updated_at) for one in shown],
-            "": ["Open"] * len(shown),
         }
     )
-    st.dataframe(
+    opened = filters.table(
         frame,
-        hide_index=True,
-        row_height=40,
-        height="content" if len(shown) <= 15 else 640,
-        key="runs-table",
-        alt="Investigations, what changed last first",
-        column_config={
+        "runs-table",
+        "Investigations, what changed last first",
+        {
             "Status": column.MultiselectColumn(
                 options=list(PHASES),
                 color=[colour for _, colour in PHASES.values()],
@@ -126,9 +115,8 @@ def _table(shown: Sequence[AnalysisSummary]) -> None:
             "Validated": column.NumberColumn(width=80),
             "Created": column.TextColumn(width=110),
             "Updated": column.TextColumn(width=110),
-            "": column.ButtonColumn(key="open-run", type="tertiary", width=70),
         },
+        "open-run",
     )
-    clicked = st.session_state.get("open-run")
-    if clicked and clicked["row"] < len(shown):
-        dialogs.leave("run", {"run": shown[clicked["row"]].id})
+    if opened is not None:
+        dialogs.leave("run", {"run": shown[opened].id})
