@@ -71,6 +71,17 @@ def test_every_file_is_in_a_room_of_the_list():
     assert not outside
 
 
+def test_every_module_of_ours_that_is_imported_exists():
+    """Also those that a function imports only when it is called."""
+    missing = [
+        f"{path.relative_to(ROOT)}:{line} imports {target}"
+        for path in MODULES.values()
+        for target, line in _imports(path)
+        if target.split(".")[0] in ("insights_core", "pages") and target not in MODULES and target != "pages"
+    ]
+    assert not missing, "\n".join(missing)
+
+
 def test_no_arrow_points_back():
     back = [
         place
