@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from insights_core.entities import Issue, now
 from insights_core.errors import InvalidParameterError
+from insights_core.export.private import without_private
 from insights_core.export.trackers import TRACKERS, Exported
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def export_issue(client: Investigations, issue_id: str, system: str, *, author: 
         if known:
             return known
         experiment_id = client.get_analysis(issue.source_run_id).experiment_id
-        made = TRACKERS[system](issue, experiment_id)
+        made = TRACKERS[system](without_private([issue])[0], experiment_id)
         entry: dict[str, Any] = {"key": made.key, "url": made.url, "at": now().isoformat()}
         kept = issue.metadata.get(METADATA_KEY)
         everything = {**(kept if isinstance(kept, dict) else {}), system: entry}

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from insights_core import settings
 from insights_core.entities import Analysis, Evidence, Hypothesis, HypothesisStatus, Issue
 from insights_core.errors import InvalidParameterError
-from insights_core.markdown import escape_markdown
+from insights_core.export.private import without_private
+from insights_core.markdown import escape_markdown, without_effect
 from insights_core.statistics.shares import wilson
 
 Kind = Literal["title", "heading", "subheading", "text", "note", "item"]
@@ -127,7 +128,7 @@ def to_markdown(investigation: Investigation) -> str:
     """The report as Markdown; what stands in traces is escaped."""
     lines = []
     for block in blocks(investigation):
-        text = escape_markdown(block.text)
+        text = escape_markdown(without_effect(block.text))
         lines.append(_MARKS[block.kind] + (f"{text} ([open]({block.link}))" if block.link else text))
         if block.kind != "item":
             lines.append("")
@@ -246,6 +247,13 @@ FORMATS: dict[str, Callable[[Investigation], str | bytes]] = {
 SUFFIXES = {"markdown": "md", "pdf": "pdf", "notebook": "ipynb", "json": "json"}
 
 
+def _without_private(investigation: Investigation) -> Investigation:
+    entities: list[Any] = [investigation.analysis, *investigation.hypotheses, *investigation.issues]
+    analysis, *others = without_private(entities)
+    count = len(investigation.hypotheses)
+    return Investigation(analysis, others[:count], others[count:])
+
+
 def render_report(investigation: Investigation, format: str) -> bytes:
     """The report in one of FORMATS.
 
@@ -256,5 +264,5 @@ def render_report(investigation: Investigation, format: str) -> bytes:
         raise InvalidParameterError(
             f"A report has no format {format!r}; choose one of {', '.join(FORMATS)}.", field="format"
         )
-    made = FORMATS[format](investigation)
+    made = FORMATS[format](_without_private(investigation))
     return made.encode() if isinstance(made, str) else made

@@ -9,7 +9,7 @@ from insights_core import settings
 from insights_core.entities import Issue
 from insights_core.errors import InsightsError, InvalidParameterError, PermissionDeniedError, UnavailableError
 from insights_core.export.report import trace_link
-from insights_core.markdown import escape_markdown
+from insights_core.markdown import escape_markdown, without_effect
 
 _TIMEOUT_S = 20.0
 _SHOWN_EVIDENCE = 20  # a tracker's issue is for deciding; the rest is one click away in MLflow
@@ -28,9 +28,9 @@ def marker(issue: Issue) -> str:
 
 
 def issue_markdown(issue: Issue, experiment_id: str) -> str:
-    """An issue's text for a tracker; what stands in traces is escaped."""
+    """An issue's text for a tracker; what stands in traces is escaped, calls nobody and links to nothing."""
     lines = [
-        escape_markdown(issue.description),
+        _inert(issue.description),
         "",
         f"Severity: {issue.severity.capitalize()} · {issue.trace_count} traces",
         "",
@@ -38,18 +38,22 @@ def issue_markdown(issue: Issue, experiment_id: str) -> str:
     for item in issue.evidence[:_SHOWN_EVIDENCE]:
         link = trace_link(experiment_id, item.trace_id)
         name = f"[{escape_markdown(item.trace_id)}]({link})" if link else escape_markdown(item.trace_id)
-        lines.append(f"- {name}: {escape_markdown(item.rationale)}")
+        lines.append(f"- {name}: {_inert(item.rationale)}")
     if len(issue.evidence) > _SHOWN_EVIDENCE:
         lines.append(f"- and {len(issue.evidence) - _SHOWN_EVIDENCE} more")
     return "\n".join([*lines, "", marker(issue)])
 
 
+def _inert(text: str) -> str:
+    return escape_markdown(without_effect(text))
+
+
 def issue_plain(issue: Issue) -> str:
     """An issue's text without markup, for trackers whose own format is structured."""
-    evidence = [f"{item.trace_id}: {item.rationale}" for item in issue.evidence[:_SHOWN_EVIDENCE]]
+    evidence = [without_effect(f"{item.trace_id}: {item.rationale}") for item in issue.evidence[:_SHOWN_EVIDENCE]]
     return "\n".join(
         [
-            issue.description,
+            *(without_effect(line) for line in issue.description.splitlines()),
             f"Severity: {issue.severity.capitalize()}, {issue.trace_count} traces",
             *evidence,
             marker(issue),
@@ -119,7 +123,7 @@ def to_github(issue: Issue, experiment_id: str) -> Exported:
         query = f'repo:{repository} is:issue in:body "{marker(issue)}"'
         found = service.call("GET", "/search/issues", params={"q": query}).get("items", [])
         body = {
-            "title": issue.title,
+            "title": without_effect(issue.title),
             "body": issue_markdown(issue, experiment_id),
             "labels": [f"severity: {issue.severity.lower()}"],
         }
@@ -149,7 +153,7 @@ def to_jira(issue: Issue, experiment_id: str) -> Exported:
         found = service.call("POST", "/rest/api/3/search/jql", json=query).get("issues", [])
         fields = {
             "project": {"key": project},
-            "summary": issue.title[:250],
+            "summary": without_effect(issue.title)[:250],
             "issuetype": {"name": "Bug"},
             "description": _document(issue_plain(issue)),
         }
@@ -177,7 +181,11 @@ def to_linear(issue: Issue, experiment_id: str) -> Exported:
 
     with _Service("Linear", settings.LINEAR_API_URL.get(), {"Authorization": key}) as service:
         found = ask(service, _LINEAR_FIND, {"text": marker(issue)})["issues"]["nodes"]
-        values = {"teamId": team, "title": issue.title, "description": issue_markdown(issue, experiment_id)}
+        values = {
+            "teamId": team,
+            "title": without_effect(issue.title),
+            "description": issue_markdown(issue, experiment_id),
+        }
         made = found[0] if found else ask(service, _LINEAR_CREATE, {"input": values})["issueCreate"]["issue"]
     return Exported(made["identifier"], made["url"])
 
@@ -185,11 +193,11 @@ def to_linear(issue: Issue, experiment_id: str) -> Exported:
 def to_slack(issue: Issue, experiment_id: str) -> Exported:
     """A message about the issue in SLACK_CHANNEL, through Slack's chat.postMessage."""
     token, channel = _required(settings.SLACK_BOT_TOKEN, settings.SLACK_CHANNEL)
-    text = f"{issue.severity.capitalize()} issue: {issue.title}\n{issue.description}\n{issue.trace_count} traces"
+    text = f"{issue.severity.capitalize()} issue: {without_effect(issue.title)}\n{without_effect(issue.description)}\n{issue.trace_count} traces"
     for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         text = text.replace(sign, entity)
     with _Service("Slack", settings.SLACK_API_URL.get(), {"Authorization": f"Bearer {token}"}) as service:
-        message = {"channel": channel, "text": text, "mrkdwn": False, "unfurl_links": False}
+        message = {"channel": channel, "text": text, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
         sent = service.call("POST", "/api/chat.postMessage", json=message)
         if not sent.get("ok"):
             raise InsightsError(

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -88,3 +89,13 @@ def test_an_unknown_format_is_refused_with_the_known_ones(investigation):
 )
 def test_wilson_interval_has_the_published_values(count, total, low, high):
     assert wilson(count, total) == pytest.approx((low, high), abs=0.001)
+
+
+@pytest.mark.parametrize("format", ["markdown", "json", "notebook"])
+def test_a_report_has_no_private_data_that_evidence_quotes(investigation, format):
+    hypothesis = investigation.hypotheses[0]
+    quoting = Evidence(trace_id="tr-q", rationale='"I\'m Nora Whitfield, nora@example.org" and then Nora left')
+    told = hypothesis.model_copy(update={"evidence": [quoting], "statement": "Nora Whitfield waits"})
+    report = render_report(replace(investigation, hypotheses=[told]), format).decode()
+    assert "tr-q" in report
+    assert not any(private in report for private in ("Nora", "Whitfield", "example.org"))

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from insights_core.entities import Evidence, Issue
@@ -74,3 +76,26 @@ def test_a_missing_setting_is_named(system, name, issue, trackers, monkeypatch):
     monkeypatch.delenv(name)
     with pytest.raises(InvalidParameterError, match=name):
         TRACKERS[system](issue, "1")
+
+
+@pytest.mark.parametrize("system", ["github", "jira", "linear", "slack"])
+def test_text_of_traces_calls_nobody_and_links_to_nothing_in_a_tracker(system, issue, trackers):
+    hostile = issue.model_copy(
+        update={
+            "title": "Ping\n@team\x00 see https://evil.example and #12",
+            "description": "ask @someone at www.evil.example, fixes #7",
+        }
+    )
+    TRACKERS[system](hostile, "1")
+    sent = json.dumps((trackers.issues or trackers.messages)[0], ensure_ascii=False).replace("\\", "")
+    assert "someone" in sent and "evil.example" in sent
+    for acting in ("@team", "@someone", "https://evil", "www.evil", "#12", "#7"):
+        assert acting not in sent
+
+
+@pytest.mark.parametrize(("system", "field"), [("github", "title"), ("linear", "title"), ("jira", "summary")])
+def test_a_title_in_a_tracker_is_one_line(system, field, issue, trackers):
+    TRACKERS[system](issue.model_copy(update={"title": "One\ntwo\x00 three"}), "1")
+    sent = trackers.issues[0]["sent"]
+    fields = sent.get("fields") or sent.get("variables", {}).get("input") or sent
+    assert fields[field] == "One two three"

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from insights_core import settings
@@ -144,7 +145,9 @@ def prepare(
         before = Counter(redactor.counts)
         try:
             view = read_trace(trace)
-            text = redactor.redact(render(view, max_chars))
+            text = render(view, max_chars)
+            view.people = redactor.people_in(text)
+            text = redactor.redact(text, view.people)
         except Exception as error:
             yield SkippedTrace(trace_id=facts.trace_id, reason=f"its text could not be made: {reason_of(error)}")
             continue
@@ -297,9 +300,13 @@ class Summarizing:
             self._reused += 1
             self._advance()
             return
-        made = self._redacted(await self._summarizer.summarize(item.view, item.text))
+        made = self._redacted(await self._summarizer.summarize(item.view, item.text), item.view.people)
         summary, checked, confirmed = check_claims(made, item.text)
-        error = self._redactor_of_results.redact(item.view.error)[:_REASON_CHARS] if item.view.error else None
+        error = (
+            self._redactor_of_results.redact(item.view.error, item.view.people)[:_REASON_CHARS]
+            if item.view.error
+            else None
+        )
         stored_id = facts.stored.assessment_id if facts.stored else None
         record = SummaryRecord(
             summary,
@@ -325,9 +332,9 @@ class Summarizing:
             self._results = Redactor()
         return self._results
 
-    def _redacted(self, summary: TraceSummary) -> TraceSummary:
+    def _redacted(self, summary: TraceSummary, people: frozenset[str]) -> TraceSummary:
         """Without private data: the offline summarizer reads the trace itself, and a model may have seen more."""
-        redact = self._redactor_of_results.redact
+        redact = partial(self._redactor_of_results.redact, people=people)
         summary.title, summary.summary = redact(summary.title), redact(summary.summary)
         for claim in [*summary.errors, *summary.claims]:
             claim.text, claim.quote = redact(claim.text), redact(claim.quote)

@@ -96,7 +96,7 @@ def _text_version() -> str:
 def _text_code() -> str:
     """A hash of the code that turns spans into redacted text: another version may read the same spans better."""
     folder = Path(__file__).parents[2] / "traces"
-    files = [*sorted((folder / "text").rglob("*.py")), folder / "redaction.py"]
+    files = [*sorted((folder / "text").rglob("*.py")), *sorted((folder / "redaction").glob("*.py"))]
     return digest([path.read_text() for path in files if path.is_file()])
 
 

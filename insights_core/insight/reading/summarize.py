@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
@@ -135,7 +136,7 @@ class OfflineSummarizer:
     def __init__(self, instruction: str) -> None:
         self._emphasis = emphasis_of(instruction)
         self.prompt_hash = content_key(["offline", _OFFLINE_VERSION, instruction])[:16]
-        self._redact: Callable[[str], str] | None = None
+        self._redact: Callable[[str, frozenset[str]], str] | None = None
 
     async def summarize(self, view: TraceView, text: str) -> TraceSummary:
         """The extracted summary of one trace; each claim quotes a line of `text`."""
@@ -144,7 +145,7 @@ class OfflineSummarizer:
     def extract(self, view: TraceView, text: str) -> TraceSummary:
         """The same as `summarize`, for callers without an event loop."""
         weights = self._emphasis
-        numbered = extract.NumberedText(text, self._redacted)
+        numbered = extract.NumberedText(text, partial(self._redacted, people=view.people))
         wanted = extract.wishes(view, weights.topic, 3 if weights.wants > 3 else 2)
         wishes = [numbered.passage(piece) for _, piece in wanted]
         faults = [(extract.in_words(name), numbered.passage(piece)) for name, piece in extract.faults(view, 3)]
@@ -181,12 +182,12 @@ class OfflineSummarizer:
             claims=[claim for claim in claims if claim],
         )
 
-    def _redacted(self, piece: str) -> str:
+    def _redacted(self, piece: str, people: frozenset[str]) -> str:
         if self._redact is None:
             from insights_core.traces.redaction import Redactor
 
             self._redact = Redactor().redact
-        return self._redact(piece)
+        return self._redact(piece, people)
 
 
 def _fault_text(name: str, error: str) -> str:

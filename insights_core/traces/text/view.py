@@ -83,3 +83,5 @@ class TraceView:
     """The first error in a few words."""
     unknown_spans: int = 0
     """Spans of a form that no reader knows: they are told by their longest plain strings."""
+    people: frozenset[str] = frozenset()
+    """Names of people that the trace introduces, once somebody looked for them."""
