@@ -106,6 +106,8 @@ class TraceSummary(Record):
     relevant: bool = True
     """Whether the trace has to do with the instruction."""
     claims: list[Claim] = Field(default_factory=list)
+    parts: dict[str, str] = Field(default_factory=dict)
+    """What was asked, errors, how it ended, tools, as far as they were told apart: what topics are found and named from."""
 
 
 class InsightStatus(StrEnum):

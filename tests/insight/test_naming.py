@@ -177,3 +177,30 @@ def test_topics_of_different_groups_may_share_a_title(openai_server, ask_model):
     openai_server.answer = lambda schema, messages: {"title": "Requests", "description": ""}
     names = ask_model(group(REFUNDS, family=0), group(BAGS, family=1))
     assert [name.title for name in names] == ["Requests", "Requests"] and len(openai_server.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("sentence", "works", "negation"),
+    [
+        ("the app does not start", "start", "not"),
+        ("Der Download startet nicht", "startet", "nicht"),
+        ("mi pago no funciona", "funciona", "no"),
+        ("моя оплата не проходит", "проходит", "не"),
+        ("le paiement ne passe pas", "passe", "pas"),
+        ("il pagamento non funziona", "funziona", "non"),
+        ("o pagamento não funciona", "funciona", "não"),
+        ("sipariş kabul edilmiyor", "edil", "edilmiyor"),
+        ("الدفع لا يعمل", "يعمل", "لا"),
+    ],
+)
+def test_a_title_never_says_the_opposite_of_its_members(sentence, works, negation):
+    members = [f"{sentence}{end}" for end in ("", ".", "!", "?", " …", " – 3")] * 2
+    title = offline(group(members), group(REFUNDS))[0].title.lower()
+    assert title and (works not in title or negation in title), title
+
+
+def test_the_title_is_the_phrase_that_tells_members_from_their_nearest_strangers():
+    on = [f"turn on the lights in the {room}" for room in ("kitchen", "hall", "attic", "cellar", "garage")] * 3
+    off = [f"turn off the lights in the {room}" for room in ("kitchen", "hall", "attic", "cellar", "garage")] * 3
+    first, second = (one.title.lower() for one in offline(group(on), group(off)))
+    assert "on the lights" in first and "off the lights" in second

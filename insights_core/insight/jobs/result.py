@@ -41,8 +41,9 @@ def count_failures(clusters: list[Cluster], rows: list[TraceRow]) -> Tally:
 
 
 def text_to_embed(summary: TraceSummary) -> str:
-    """What of a summary decides which traces are alike: its title and its sentences."""
-    return f"{summary.title}. {summary.summary}"
+    """What of a summary decides which traces are alike: its title, and its parts or else its sentences."""
+    said = " ".join(f"{name.capitalize()}: {text}" for name, text in summary.parts.items()) or summary.summary
+    return f"{summary.title}. {said}"
 
 
 def make_row(facts: TraceFacts, record: SummaryRecord) -> TraceRow:

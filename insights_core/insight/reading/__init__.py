@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from insights_core.insight.reading.records import SummaryRecord as SummaryRecord
     from insights_core.insight.reading.records import digest as digest
     from insights_core.insight.reading.records import total_redactions as total_redactions
+    from insights_core.insight.reading.sentences import core_of as core_of
     from insights_core.insight.reading.summarize import ModelSummarizer as ModelSummarizer
     from insights_core.insight.reading.summarize import OfflineSummarizer as OfflineSummarizer
     from insights_core.insight.reading.truth import FailureRule as FailureRule
@@ -29,6 +30,7 @@ __all__, __getattr__ = front_door(
         "calibration": ["guess_failures"],
         "intake": ["Intake", "Prepared", "Summarizing", "TraceFacts", "prepare", "read_facts"],
         "records": ["SummaryKey", "SummaryRecord", "digest", "total_redactions"],
+        "sentences": ["core_of"],
         "summarize": ["ModelSummarizer", "OfflineSummarizer"],
         "truth": ["FailureRule", "propose_rules"],
     },

@@ -336,6 +336,7 @@ class Summarizing:
         """Without private data: the offline summarizer reads the trace itself, and a model may have seen more."""
         redact = partial(self._redactor_of_results.redact, people=people)
         summary.title, summary.summary = redact(summary.title), redact(summary.summary)
+        summary.parts = {name: redact(said) for name, said in summary.parts.items()}
         for claim in [*summary.errors, *summary.claims]:
             claim.text, claim.quote = redact(claim.text), redact(claim.quote)
         return summary

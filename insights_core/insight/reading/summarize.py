@@ -114,8 +114,11 @@ class ModelSummarizer:
 
 
 # Raise it with every change that makes other summaries; stored ones are then made anew.
-_OFFLINE_VERSION = 1
-_SUMMARY_CHARS = 600
+_OFFLINE_VERSION = 2
+_PARTS_CHARS = 600
+_WISH_CHARS = 200
+_FAULT_CHARS = 140
+_ENDING_CHARS = 160
 _MIN_PART_CHARS = 60
 _ERROR_WORD = re.compile(r"^(?:\w*(?:Error|Exception)|error|exception|failed)\s*[:\-]\s*", re.IGNORECASE)
 
@@ -155,12 +158,12 @@ class OfflineSummarizer:
         tools = extract.tool_path(view, 8 if weights.tools > 1 else 5)
         wish = extract.condensed([passage.text for passage in wishes], 400)
         fault_texts = [_fault_text(name, passage.text) for name, passage in faults]
+        took = extract.slowest(view) if weights.speed else ""
         parts = [
-            (weights.wants, "Asked", wish),
-            (weights.errors, "Errors", "; ".join(fault_texts)),
-            (weights.ending, "Ended", extract.condensed([passage.text for passage in ending], 400)),
-            (weights.tools, "Tools", " → ".join(tools)),
-            (weights.speed, "Took", extract.slowest(view) if weights.speed else ""),
+            (weights.wants, "asked", wish),
+            (weights.errors, "errors", "; ".join(fault_texts)),
+            (weights.ending, "ended", extract.condensed([passage.text for passage in ending], 400)),
+            (weights.tools, "tools", " → ".join(tools)),
         ]
         claims = [_claim(core_of(passage.text), passage) for passage in (*wishes, *ending)]
         return TraceSummary(
@@ -171,15 +174,16 @@ class OfflineSummarizer:
                 view,
                 weights.errors > weights.wants,
             ),
-            summary=_joined(parts) or "Nothing to read in this trace.",
+            summary=_sentences(wish, fault_texts, ending, took) or "Nothing to read in this trace.",
             outcome=outcome_of(view),
             errors=[
                 claim
                 for text, (_, passage) in zip(fault_texts, faults, strict=True)
                 if (claim := _claim(text, passage))
             ],
-            relevant=any(said for _, _, said in parts[:4]),
+            relevant=any(said for _, _, said in parts),
             claims=[claim for claim in claims if claim],
+            parts=_in_rooms(parts),
         )
 
     def _redacted(self, piece: str, people: frozenset[str]) -> str:
@@ -208,19 +212,38 @@ def _claim(text: str, passage: extract.Passage) -> Claim | None:
     )
 
 
-def _joined(parts: list[tuple[float, str, str]]) -> str:
+def _in_rooms(parts: list[tuple[float, str, str]]) -> dict[str, str]:
     """The parts that say something, the weightiest first, each with room by its weight and what others leave of theirs."""
     said = sorted((part for part in parts if part[2] and part[0] > 0), key=lambda part: -part[0])
     total = sum(weight for weight, _, _ in said)
-    rooms = [max(_MIN_PART_CHARS, int(_SUMMARY_CHARS * weight / total)) for weight, _, _ in said]
+    rooms = [max(_MIN_PART_CHARS, int(_PARTS_CHARS * weight / total)) for weight, _, _ in said]
     spare = sum(max(0, room - len(text)) for room, (_, _, text) in zip(rooms, said, strict=True))
-    sentences = []
+    found = {}
     for room, (_, name, text) in zip(rooms, said, strict=True):
         more = min(spare, max(0, len(text) - room))
         spare -= more
         short = shorten(text, room + more)
-        sentences.append(f"{name}: {short}" + ("" if short[-1] in ".!?…" else "."))
-    return " ".join(sentences)
+        found[name] = short + ("" if short[-1] in ".!?…" else ".")
+    return found
+
+
+def _sentences(wish: str, faults: list[str], ending: list[extract.Passage], took: str) -> str:
+    """What was asked, what went wrong, how it ended: two sentences, and what was said last in its own words."""
+    said = []
+    if wish:
+        said.append(_sentence(shorten(wish.split("; ")[0] if len(wish) > _WISH_CHARS else wish, _WISH_CHARS)))
+    if faults:
+        said.append(_sentence("Error: " + shorten(faults[0], _FAULT_CHARS)))
+    last = core_of(ending[0].text) if ending else ""
+    if last:
+        said.append(f"“{shorten(last[:1].upper() + last[1:], _ENDING_CHARS)}”")
+    if took:
+        said.append(_sentence(f"Took {took}"))
+    return " ".join(said)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
 
 
 def _most_telling(wanted: list[tuple[float, str]], wishes: list[extract.Passage]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from pydantic import BaseModel, Field
 
 from insights_core.insight.topics.phrases import PhraseCounts, parts_of
+from insights_core.insight.topics.telling import Separation
 from insights_core.insight.topics.titles import MAX_WORDS, leaf_title, parent_title
 
 if TYPE_CHECKING:
@@ -63,18 +64,19 @@ class OfflineNamer:
         parents = [number for number, group in enumerate(groups) if group.children]
         names = [ClusterName("") for _ in groups]
         for level in (leaves, parents):
-            counts = PhraseCounts([groups[number].members for number in level])
+            texts = [groups[number].members for number in level]
+            counts, separation = PhraseCounts(texts), Separation(texts)
             for position, number in enumerate(level):
-                names[number] = _offline_name(groups[number], counts, position)
+                names[number] = _offline_name(groups[number], counts, separation, position)
         return distinct(names, groups)
 
 
-def _offline_name(group: Group, counts: PhraseCounts, position: int) -> ClusterName:
+def _offline_name(group: Group, counts: PhraseCounts, separation: Separation, position: int) -> ClusterName:
     keywords = [phrase[0] for _, phrase in counts.scores(position) if len(phrase) == 1][:_KEYWORDS]
     if group.children:
         below = f"{len(group.children)} topics: {'; '.join(group.children)}."
         return ClusterName(sentence_case(parent_title(group.children)), below, keywords)
-    title = leaf_title(counts, position, group.members)
+    title = leaf_title(counts, position, group.members, separation)
     example = parts_of(group.examples[0]).get("asked", "") if group.examples else ""
     return ClusterName(sentence_case(title or " ".join(example.split()[:MAX_WORDS]) or "Untitled"), "", keywords)
 

@@ -15,6 +15,7 @@ from math import log
 from insights_core.insight.topics.words import (
     AUXILIARIES,
     MARK,
+    NEGATIONS,
     OBJECTS,
     OPENERS,
     TOKEN,
@@ -124,7 +125,7 @@ class GroupPhrases:
             if not is_content(first) and first not in OPENERS:
                 continue
             for stop in range(start + 1, min(start + _LONGEST, len(words)) + 1):
-                if not is_content(words[stop - 1]):
+                if not is_content(words[stop - 1]) and words[stop - 1] not in NEGATIONS:
                     continue
                 phrase = tuple(words[start:stop])
                 place = self.found.setdefault(phrase, _Place())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from insights_core.insight.reading import core_of
 from insights_core.insight.topics.phrases import (
     GroupPhrases,
     Phrase,
@@ -15,18 +16,60 @@ from insights_core.insight.topics.phrases import (
     share_no_word,
     spread,
 )
-from insights_core.insight.topics.words import LANGUAGE_NAMES, NEGATIONS, STOP, VAGUE, is_content, stem, words_of
+from insights_core.insight.topics.telling import Separation
+from insights_core.insight.topics.words import (
+    LANGUAGE_NAMES,
+    NEGATIONS,
+    OBJECTS,
+    STOP,
+    VAGUE,
+    is_content,
+    stem,
+    words_of,
+)
 
 MAX_WORDS = 8
 _WISH_WORDS = 5  # beside an error
 _MOST = 0.5
 _COMMON = 0.12  # of the members: a phrase below it does not speak for them
-_SECOND = 0.25  # of the best phrase's weight
-_SECOND_SHARE = 0.2  # of the members
-_MANY_SAY = 0.3
 _FEW = 8  # members of which a single one may speak for all
-_LOUD = 0.3  # of the members: where fewer share a wish, what they share is the error
-_ASKED_BONUS = 1.35  # for what begins a sentence: "switch to seat" before "seat for"
+_SAID_BY = 0.05  # of the members: a word that fewer say is one case's own
+# Areas that differ by less are the same; titles score alike from 3 to 5 (tests/benchmarks/bench_titles.py).
+_STANDARD_ERRORS = 3
+_READ_CHARS = 1500
+# What begins with one of these is half a sentence.
+_WEAK = frozenset(
+    [
+        "in",
+        "on",
+        "at",
+        "of",
+        "for",
+        "to",
+        "from",
+        "with",
+        "by",
+        "via",
+        "using",
+        "the",
+        "a",
+        "an",
+        "my",
+        "your",
+        "this",
+        "that",
+        "one",
+        "and",
+        "or",
+        "but",
+        "as",
+        "is",
+        "are",
+        "it",
+        "its",
+    ]
+)
+_CANDIDATES = 60  # the commonest; what comes after them no member of ten says
 _ERROR_WORDS = 5
 _HEAD_WORDS = 4
 _ARTICLES = frozenset(["a", "an", "the", "my"])  # a list does without
@@ -35,35 +78,61 @@ _PLACES = re.compile(r"\(([^()]*)\)(?=[.;])")
 _PLACE = re.compile(r"\([^()]*\)[\s.]*$")  # "(charge card)": the tool that failed
 
 
-def wish(counts: PhraseCounts, number: int, max_words: int = MAX_WORDS) -> list[Phrase]:
-    """One or two phrases for what a group of texts is about; empty where nothing is common.
+def wish(
+    counts: PhraseCounts,
+    number: int,
+    separation: Separation,
+    texts: Sequence[str],
+    max_words: int = MAX_WORDS,
+) -> str:
+    """What a group of texts is about, in words of its members; "" where nothing is common.
 
-    The heaviest phrase; where that is a single word or a tool, also what users say, which comes first if many say it.
+    Candidates are phrases that stand in many members and in few others, and what members ask in so few words. The one
+    that tells members from their nearest strangers best wins; of those that it cannot be told apart from, the one that
+    is most like the members.
     """
     group = counts.groups[number]
     few = group.size <= _FEW
-    ranked = sorted(
-        (
-            (weight * (_ASKED_BONUS if group.starts_clauses(phrase) else 1.0), phrase)
-            for weight, phrase in counts.scores(number)[:300]
-            if len(phrase) <= max_words and (few or group.share(phrase) >= _COMMON) and group.is_whole(phrase)
-        ),
-        key=lambda item: (-item[0], item[1]),
-    )
-    if not ranked:
-        return []
-    first = ranked[0][1]
-    single = _meaning(first) < 2
-    if not single and not group.is_tool(first):
-        return [first]
-    used = {stem(word) for word in first if is_content(word)}
-    for weight, phrase in ranked[1:]:
-        fits = len(phrase) + len(first) <= max_words and share_no_word(phrase, used)
-        says = group.asked_share(phrase) >= _SECOND_SHARE or few or (single and group.share(phrase) >= _SECOND_SHARE)
-        if fits and says and weight >= _SECOND * ranked[0][0] and _meaning(phrase) >= (1 if single else 2):
-            many = group.is_tool(first) and group.asked_share(phrase) >= _MANY_SAY
-            return [phrase, first] if many else [first, phrase]
-    return [first]
+    phrases = [
+        phrase
+        for _, phrase in counts.scores(number)[:300]
+        if len(phrase) <= max_words and (few or group.share(phrase) >= _COMMON) and group.is_whole(phrase)
+    ][:_CANDIDATES]
+    said = {group.written(phrase): phrase for phrase in phrases}
+    candidates = list(dict.fromkeys([*said, *_said_by_members(group, texts, max_words)]))
+    if not candidates:
+        return ""
+    scores, likeness = separation.score(number, candidates)
+    best = float(scores.max())
+    near = best - _STANDARD_ERRORS * separation.error_of(number, best)
+    fitting = [(like, one) for one, like, score in zip(candidates, likeness, scores, strict=True) if score >= near]
+    return max(fitting)[1]
+
+
+def _said_by_members(group: GroupPhrases, texts: Sequence[str], max_words: int) -> Iterator[str]:
+    """Runs of words in which members say it themselves, without words that only one of them uses."""
+    for text in spread(texts):
+        asked = parts_of(text[:_READ_CHARS]).get("asked", "").split("; ")[0]
+        for clause in clauses_of(core_of(asked)):
+            low = [word.lower() for word in clause]
+            own = [is_content(word) and group.size > _FEW and group.share((word,)) < _SAID_BY for word in low]
+            for start, first in enumerate(low):
+                if first in _WEAK or (start and not is_content(first)):
+                    continue
+                for stop in range(start + 2, min(start + max_words, len(clause)) + 1):
+                    if own[stop - 1] or own[start]:
+                        break
+                    ends = is_content(low[stop - 1]) or low[stop - 1] in NEGATIONS
+                    # "send | the report" has lost its object.
+                    goes_on = stop < len(low) and low[stop] in OBJECTS
+                    if ends and not goes_on and not _cuts_negation(low, start, stop):
+                        yield " ".join(clause[start:stop])
+
+
+def _cuts_negation(words: Sequence[str], start: int, stop: int) -> bool:
+    """Whether the run leaves out a negation right before or after it, and so says the opposite."""
+    near = {*words[max(start - 2, 0) : start], *words[stop : stop + 1]}
+    return not near.isdisjoint(NEGATIONS)
 
 
 def _meaning(phrase: Phrase) -> int:
@@ -111,20 +180,17 @@ def _openings(faults: str) -> set[str]:
     return found
 
 
-def leaf_title(counts: PhraseCounts, number: int, texts: Sequence[str]) -> str:
+def leaf_title(counts: PhraseCounts, number: int, texts: Sequence[str], separation: Separation) -> str:
     """A title of at most eight words, or an empty one where the members share no phrase."""
     group = counts.groups[number]
     errors = common_errors(texts)
     room = min(_WISH_WORDS, MAX_WORDS - min(len(error.split()) for error in errors)) if errors else MAX_WORDS
-    phrases = wish(counts, number, room)
+    asked = wish(counts, number, separation, texts, room)
     if group.language != "en" and counts.mostly_english:
-        asked = _foreign(counts, number) or _and(group, phrases)
-    else:
-        asked = _and(group, phrases)
+        asked = _foreign(counts, number) or asked
     if not errors:
-        tool = _failing_tool(texts)
-        return _with_failing_tool(tool if tool in map(group.written, phrases) else asked, tool)
-    if not asked or (max(group.share(phrase) for phrase in phrases) < _LOUD and len(errors[0].split()) > 2):
+        return _with_failing_tool(asked, _failing_tool(texts))
+    if not asked:
         return errors[0]
     used = {stem(word) for word in asked.lower().split() if is_content(word)}
     left = MAX_WORDS - len(asked.split())
@@ -164,10 +230,6 @@ def _failing_tool(texts: Sequence[str]) -> str:
         failing.update({name for name in _PLACES.findall(parts.get("errors", "")) if name in parts.get("tools", "")})
     name, count = failing.most_common(1)[0] if failing else ("", 0)
     return name if count > _MOST * len(spread(texts)) else ""
-
-
-def _and(group: GroupPhrases, phrases: Sequence[Phrase]) -> str:
-    return ", ".join(group.written(phrase) for phrase in phrases)
 
 
 def parent_title(children: Sequence[str]) -> str:

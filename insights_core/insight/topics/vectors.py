@@ -37,6 +37,12 @@ def _word_vectors() -> Any:
     return wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
 
 
+def word_vectors(texts: Sequence[str]) -> np.ndarray:
+    """General meaning alone: float32 of shape (n_texts, 256), rows of unit length. Comparable from call to call."""
+    # An empty text has no tokens to average.
+    return unit_rows(_word_vectors().embed([text if text.strip() else "(empty)" for text in texts], norm=True))
+
+
 class OfflineEmbedder:
     """General meaning from wordllama's token vectors, joined with this corpus's own terms (TF-IDF, reduced by SVD).
 
@@ -51,7 +57,7 @@ class OfflineEmbedder:
         shown = [text if text.strip() else "(empty)" for text in texts]
         if not shown:
             return np.zeros((0, 256), dtype=np.float32)
-        general = unit_rows(_word_vectors().embed(shown, norm=True))
+        general = word_vectors(shown)
         terms = _term_vectors(shown)
         return unit_rows(general if terms is None else np.hstack([general, _TFIDF_WEIGHT * terms]))
 

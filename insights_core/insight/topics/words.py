@@ -45,6 +45,9 @@ _LANGUAGES = {
     "it": "il lo gli io non e mio mia è una del per che con vorrei puoi sono della",
     "pt": "o os as eu não e meu minha é uma do para que com quero pode meus da",
     "nl": "de het een ik niet en mijn is te op voor met wil kan van dat",
+    "ru": "и в не на я что мой моя моё это как с по у меня мне за для где когда пожалуйста",
+    "tr": "ve bir bu için ne benim mi mı nasıl ben çok ile ama değil nerede lütfen",
+    "ar": "في من على أن هذا إلى ما هل لا أين كيف متى لم مع عن",
 }
 _LANGUAGE_OF: dict[str, list[str]] = defaultdict(list)
 for _name, _words in _LANGUAGES.items():
@@ -57,8 +60,17 @@ LANGUAGE_NAMES = {
     "it": "Italian",
     "pt": "Portuguese",
     "nl": "Dutch",
+    "ru": "Russian",
+    "tr": "Turkish",
+    "ar": "Arabic",
 }
-NEGATIONS = frozenset("not no cannot can't couldn't doesn't didn't don't isn't won't never without".split())
+# A title without one of these says the opposite. Turkish, Arabic and others have more inside their words, which stay whole.
+NEGATIONS = frozenset(
+    """not no cannot can't couldn't doesn't didn't don't isn't won't wouldn't never without unable
+    nicht kein keine keinen keiner nie ohne ne pas jamais aucun aucune sans n'est n'ai nunca sin ningún ninguna jamás
+    non mai senza nessun nessuna não nem sem nenhum nenhuma не нет нельзя без ни değil yok hiç asla لا لم لن ليس غير
+    بدون niet geen nooit zonder""".split()
+)
 # No words of meaning, but a phrase without them says another thing: "how long …", "not accepted".
 OPENERS = NEGATIONS | frozenset("how what where when why who which".split())
 AUXILIARIES = frozenset("does do did is are was were has have had can could will would".split())
