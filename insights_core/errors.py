@@ -3,7 +3,7 @@
 InsightsError                     base; has an error code, an HTTP status and a CLI exit code
     InvalidParameterError         the caller gave something unusable (400, exit 2)
         InvalidStatusChangeError  a status that cannot follow the present one
-        UnsupportedStoreError     a file-store tracking URI
+        UnsupportedStoreError     a file store, or a database of another MLflow than the installed one
     NotFoundError                 what was named does not exist (404, exit 2)
         ExperimentNotFoundError
         RunNotFoundError          also: the run exists but is not an analysis or an insight
@@ -26,8 +26,10 @@ InsightsError                     base; has an error code, an HTTP status and a 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from insights_core import names
@@ -62,7 +64,7 @@ class InvalidStatusChangeError(InvalidParameterError):
 
 
 class UnsupportedStoreError(InvalidParameterError):
-    """The tracking URI points to a file store, which cannot hold traces."""
+    """The tracking URI points to a file store, which cannot hold traces, or to a database that another MLflow made."""
 
 
 class NotFoundError(InsightsError):
@@ -176,6 +178,26 @@ _OF_THE_DISK = (
 )
 
 
+# MLflow tells an older store and a newer one to run `mlflow db upgrade`, which cannot help a newer one.
+_SCHEMA = re.compile(r"out-of-date database schema \(found version (\w+)")
+
+
+def _schema_message(revision: str) -> str:
+    import mlflow
+
+    migrations = Path(mlflow.__file__).parent / "store" / "db_migrations" / "versions"
+    ours = f"MLflow {mlflow.__version__}, which is installed here"
+    if any(migrations.glob(f"{revision}_*.py")):
+        return (
+            f"The store was made by an older MLflow than {ours} (its schema is {revision}). Back it up and run "
+            "`mlflow db upgrade` on it, or set MLFLOW_TRACKING_URI to the http(s) address of the server that uses it."
+        )
+    return (
+        f"The store was made or upgraded by a newer MLflow than {ours} (its schema is {revision}). Upgrade with "
+        "`pip install --upgrade mlflow`, or set MLFLOW_TRACKING_URI to the http(s) address of the server that uses it."
+    )
+
+
 def from_mlflow(error: Exception) -> InsightsError:
     """The error of this package that says what an exception of MLflow, requests or SQLAlchemy says."""
     if isinstance(error, InsightsError):
@@ -189,6 +211,8 @@ def from_mlflow(error: Exception) -> InsightsError:
     status = getattr(getattr(error, "response", None), "status_code", status)
     if status in (401, 403):
         return PermissionDeniedError(f"MLflow refused: {message}", status=status)
+    if found := _SCHEMA.search(message):
+        return UnsupportedStoreError(_schema_message(found[1]), schema=found[1])
     module = type(error).__module__.split(".")[0]
     if (
         module in ("requests", "urllib3", "sqlalchemy")

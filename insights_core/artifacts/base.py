@@ -62,7 +62,7 @@ class EntityClient(Connection):
         return run
 
     def _traces(self, trace_ids: Iterable[str], max_traces: int | None) -> list[Trace]:
-        from insights_core.traces.search import iter_traces
+        from insights_core.traces.fetching import iter_traces
 
         if max_traces is not None and max_traces < 1:
             raise InvalidParameterError(f"max_traces is {max_traces}; give a number from 1.", field="max_traces")

@@ -70,7 +70,7 @@ class Traces(Connection):
         Raises:
             TraceNotFoundError: There is no such trace.
         """
-        from insights_core.traces.search import iter_traces
+        from insights_core.traces.fetching import iter_traces
 
         for trace in iter_traces(self, [trace_id]):
             return trace

@@ -16,7 +16,7 @@ from typing import Any
 
 def _views(path: Path, folder: str) -> dict[str, Any]:
     from insights_core import InsightsClient
-    from insights_core.traces.search import iter_traces
+    from insights_core.traces.fetching import iter_traces
     from insights_core.traces.text import read_trace
 
     client = InsightsClient(f"sqlite:///{folder}/mlflow.db")

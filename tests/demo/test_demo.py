@@ -20,7 +20,8 @@ from insights_core.demo.plan import plan_traces
 from insights_core.entities.insight import TraceScope
 from insights_core.errors import InvalidParameterError
 from insights_core.traces.drafts import TraceDraft
-from insights_core.traces.search import count_traces, iter_trace_infos, iter_traces
+from insights_core.traces.fetching import iter_traces
+from insights_core.traces.search import count_traces, iter_trace_infos
 
 NOW_MS = 1_790_000_000_000
 DAY_MS = 86_400_000

@@ -12,6 +12,7 @@ from sklearn.metrics import normalized_mutual_info_score as nmi
 
 from insights_core import Clustering, cluster_texts
 from insights_core.entities import ClusteringConfig
+from insights_core.errors import InvalidParameterError
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +122,16 @@ def test_it_runs_where_an_event_loop_runs_already(planted):
 def test_a_configuration_is_followed(planted):
     found = cluster_texts(planted[0][:200], ClusteringConfig(method="kmeans", n_clusters=6, max_levels=1))
     assert len(found.titles) == 6 and {cluster.level for cluster in found.tree} == {0}
+
+
+@pytest.mark.parametrize("bad", [None, float("nan"), 7, b"bytes", ["a list"], "half \ud83d of a sign"], ids=repr)
+def test_a_bad_text_is_one_sentence_that_names_its_place(bad):
+    with pytest.raises(InvalidParameterError, match=r"^texts\[2\] ") as refused:
+        cluster_texts(["Where is my parcel?", "Cancel my order", bad, None])
+    assert "\n" not in str(refused.value)
+    str(refused.value).encode()
+
+
+def test_one_string_is_no_list_of_texts():
+    with pytest.raises(InvalidParameterError, match="one string"):
+        cluster_texts("Where is my parcel?")

@@ -288,7 +288,7 @@ def test_real_traces_are_summarised_with_lines_that_hold(experiment_id, tracking
     """From a draft through SQLite, the real reader and the real renderer."""
     from insights_core.connection import Connection
     from insights_core.demo import demo_traces
-    from insights_core.traces.search import iter_traces
+    from insights_core.traces.fetching import iter_traces
     from insights_core.traces.text import read_trace
     from insights_core.traces.writing import write_traces
 

@@ -13,9 +13,9 @@ import pytest
 from insights_core.entities.insight import TraceScope
 from insights_core.errors import InvalidParameterError, UnavailableError
 from insights_core.traces.client import Traces
+from insights_core.traces.fetching import iter_traces
 from insights_core.traces.importing.fields import epoch_ms
 from insights_core.traces.importing.tool_results import error_of
-from insights_core.traces.search import iter_traces
 
 
 def call(call_id: str, name: str, **arguments) -> dict:

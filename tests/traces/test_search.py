@@ -11,7 +11,7 @@ import pytest
 from insights_core.connection import Connection
 from insights_core.entities.insight import TraceScope
 from insights_core.errors import InvalidParameterError, NotFoundError, TraceNotFoundError
-from insights_core.traces import search
+from insights_core.traces import fetching, scopes, search, stores
 from insights_core.traces.client import Traces
 from insights_core.traces.drafts import AssessmentDraft, EventDraft, SpanDraft, TraceDraft, span_id_of, trace_id_of
 from insights_core.traces.writing import find_or_create_experiment, write_traces
@@ -107,6 +107,11 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     ids = write_traces(connection, experiment_id, (draft(experiment_id, number) for number in range(COUNT)))
     run_id = connection.mlflow.create_run(experiment_id).info.run_id
     connection.mlflow.link_traces_to_run(ids[:5], run_id)
+    from mlflow.entities import AssessmentSource, Expectation
+
+    for number, value in ((3, "a refund"), (9, "nothing"), (10, 7), (11, True)):
+        expected = Expectation("answer", value, source=AssessmentSource("HUMAN", "me"))
+        connection.mlflow._tracing_client.log_assessment(ids[number], expected)
     return World(connection, experiment_id, ids, run_id)
 
 
@@ -119,6 +124,17 @@ CONDITIONS = [
     ({"start_time_ms": START_MS + 10_000, "end_time_ms": START_MS + 13_000}, [10, 11, 12]),
     ({"start_time_ms": START_MS + 30_000, "filter_string": "trace.status = 'ERROR'"}, [32, 36]),
     ({"session_id": "s4"}, [12, 13, 14]),
+    ({"filter_string": scopes.words_condition("GRüße 7")}, [7]),
+    ({"filter_string": scopes.words_condition("Charge_Card"), "start_time_ms": START_MS + 38_000}, [38, 39]),
+    ({"filter_string": scopes.words_condition("charge_car_")}, []),
+    ({"filter_string": scopes.words_condition("charge%card")}, []),
+    ({"filter_string": scopes.words_condition("charge card")}, []),
+    ({"filter_string": scopes.words_condition("it's \" both")}, []),
+    ({"filter_string": "expectation.answer = 'a refund'"}, [3]),
+    ({"filter_string": "expectation.answer LIKE '%refund%'"}, [3]),
+    ({"filter_string": "expectation.answer > 5"}, [10]),
+    ({"filter_string": "expectation.answer = 'true'"}, [11]),
+    ({"filter_string": "expectation.answer IS NOT NULL AND trace.status = 'OK'"}, [3, 9, 10, 11]),
     ({"session_id": "it's \" both"}, None),
     ({"session_id": "it's"}, []),
 ]
@@ -185,14 +201,14 @@ def test_a_sample_is_the_same_whether_ids_or_pages_are_drawn_from(world: World, 
         world.scope(sample_rate=0.3, seed=3, filter_string="tags.channel = 'web'"),
     ]
     by_ids = [[info.trace_id for info in search.sample_traces(world.connection, scope).infos] for scope in scopes]
-    monkeypatch.setattr(search, "_matching_ids", lambda connection, scope: None)
+    monkeypatch.setattr(stores, "matching_ids", lambda connection, scope: None)
     assert [
         [info.trace_id for info in search.sample_traces(world.connection, scope).infos] for scope in scopes
     ] == by_ids
 
 
 def test_pages_lose_and_repeat_nothing(world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(search, "PAGE", 7)
+    monkeypatch.setattr(stores, "PAGE", 7)
     found = [info.trace_id for info in search.iter_trace_infos(world.connection, world.scope())]
     assert found == world.ids[::-1]
     assert [
@@ -266,9 +282,9 @@ def test_written_traces_come_back_whole(world: World):
 def test_traces_come_in_the_order_of_the_ids_and_missing_ones_are_left_out(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(search, "_TRACES_A_FETCH", 3)
+    monkeypatch.setattr(fetching, "_TRACES_A_FETCH", 3)
     wanted = [world.ids[7], "tr-gone", world.ids[2], world.ids[30], world.ids[11]]
-    traces = list(search.iter_traces(world.connection, wanted))
+    traces = list(fetching.iter_traces(world.connection, wanted))
     assert [trace.info.trace_id for trace in traces] == [world.ids[7], world.ids[2], world.ids[30], world.ids[11]]
     assert all(len(trace.data.spans) == 3 for trace in traces)
 
@@ -278,7 +294,7 @@ def test_one_trace_without_spans_does_not_hide_the_others(world: World):
     other = world.connection.mlflow.create_experiment(f"Bare {uuid4().hex}")
     bare.spans, bare.trace_id = [], trace_id_of(other, "bare")
     write_traces(world.connection, other, [bare])
-    traces = list(search.iter_traces(world.connection, [world.ids[0], bare.trace_id, world.ids[1]]))
+    traces = list(fetching.iter_traces(world.connection, [world.ids[0], bare.trace_id, world.ids[1]]))
     assert [len(trace.data.spans) for trace in traces] == [3, 0, 3]
 
 
@@ -292,7 +308,7 @@ def test_half_written_traces_are_completed_and_nothing_is_doubled(world: World, 
             write_traces(world.connection, other, drafts)
     for _ in range(2):
         assert write_traces(world.connection, other, drafts) == [item.trace_id for item in drafts]
-        traces = list(search.iter_traces(world.connection, [item.trace_id for item in drafts]))
+        traces = list(fetching.iter_traces(world.connection, [item.trace_id for item in drafts]))
         assert [(len(trace.data.spans), len(trace.info.assessments)) for trace in traces] == [(3, 3)] * 4
 
 
@@ -312,7 +328,7 @@ def test_hostile_values_are_written_on_every_store(world: World):
     }
     item.tags |= {"nul\0": "v\0", "long": "x" * 10_000}
     write_traces(world.connection, other, [item])
-    trace = next(iter(search.iter_traces(world.connection, [item.trace_id])))
+    trace = next(iter(fetching.iter_traces(world.connection, [item.trace_id])))
     root = next(span for span in trace.data.spans if span.name == "agent")
     assert root.inputs["huge"] == str(10**30)
     assert "bottom" in str(root.inputs["deep"])
@@ -362,3 +378,16 @@ def test_an_experiment_is_created_once_and_a_deleted_one_is_refused(world: World
         find_or_create_experiment(world.connection, name)
     with pytest.raises(InvalidParameterError, match="needs a name"):
         find_or_create_experiment(world.connection, " ")
+
+
+def test_a_pasted_trace_id_is_told_from_words():
+    assert scopes.trace_id_in(f" TR-{'0A' * 16}\n") == scopes.trace_id_in("0a" * 16) == "tr-" + "0a" * 16
+    assert scopes.trace_id_in("tr-1234") is None and scopes.trace_id_in("refund " + "a" * 32) is None
+
+
+def test_words_are_looked_for_as_they_were_typed():
+    condition = scopes.words_condition("100%_of it's")
+    loose, words = scopes.loose_filter(f"{condition} AND trace.status = 'OK'")
+    assert loose == "trace.text ILIKE '%100%_of it%s%' AND trace.status = 'OK'"
+    assert scopes.holds("paid 100%_OF it's price", words[0]) and not scopes.holds("paid 100 of it's price", words[0])
+    assert scopes.loose_filter("trace.text ILIKE '%plain%'") == ("trace.text ILIKE '%plain%'", [])

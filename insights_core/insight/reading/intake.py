@@ -136,7 +136,7 @@ def prepare(
     connection: Connection, batch: Sequence[TraceFacts], max_chars: int, redactor: Redactor
 ) -> Iterator[Prepared | SkippedTrace]:
     """Fetch traces and make their texts; one that cannot be had comes as a SkippedTrace."""
-    from insights_core.traces.search import iter_traces
+    from insights_core.traces.fetching import iter_traces
     from insights_core.traces.text import read_trace, render
 
     wanted = {facts.trace_id: facts for facts in batch}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from insights_core.entities.insight import Cluster, ClusteringConfig, TrustMetrics
+from insights_core.errors import InvalidParameterError
 
 if TYPE_CHECKING:
     from insights_core.insight.stages import Embedder
@@ -58,9 +59,31 @@ def cluster_texts(
         namer: Names the clusters; None takes the offline one.
 
     Raises:
-        InvalidParameterError: The method needs a package that is not installed.
+        InvalidParameterError: One of the texts is no string, or no valid one; or the method needs a package that is not installed.
     """
-    return _run(_cluster(list(texts), config, embedder, namer))
+    return _run(_cluster(_checked(texts), config, embedder, namer))
+
+
+def _checked(texts: Sequence[str]) -> list[str]:
+    """The texts as a list, each of them one that can be read and stored."""
+    if isinstance(texts, str):
+        raise InvalidParameterError("texts is one string; give a list of strings.", field="texts")
+    given = list(texts)
+    for position, text in enumerate(given):
+        if not isinstance(text, str):
+            raise InvalidParameterError(
+                f"texts[{position}] is {repr(text)[:80]}, which is no string; leave it out or give an empty string.",
+                field="texts",
+            )
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidParameterError(
+                f"texts[{position}] holds half of a character (a lone surrogate) at place {error.start}; "
+                "clean it with text.encode(errors='replace').decode().",
+                field="texts",
+            ) from error
+    return given
 
 
 async def _cluster(

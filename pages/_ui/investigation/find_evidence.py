@@ -8,6 +8,7 @@ import streamlit as st
 
 from insights_core.entities import TraceScope
 from insights_core.errors import InsightsError
+from insights_core.traces.scopes import trace_id_in
 from pages._ui.look.badges import badge
 from pages._ui.look.formats import clock, duration, escape_markdown, plural
 from pages._ui.look.previews import preview
@@ -85,7 +86,10 @@ def _search(experiment_id: str) -> list[dict]:
         )
     simple = trace_search.simple_filter(text=words, status=status)
     both = " AND ".join(part for part in (simple, expert.strip()) if part)
-    found = loaders.traces(TraceScope(experiment_id=experiment_id, filter_string=both or None), _MOST)
+    wanted = TraceScope(experiment_id=experiment_id, filter_string=both or None)
+    if pasted := trace_id_in(words):
+        wanted = TraceScope(experiment_id=experiment_id, trace_ids=[pasted])
+    found = loaders.traces(wanted, _MOST)
     if len(found) == _MOST:
         st.caption(f"The newest {_MOST} that match. Narrow the search to see others.")
     else:

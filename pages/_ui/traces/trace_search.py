@@ -8,6 +8,7 @@ import streamlit as st
 
 from insights_core.entities import TraceScope
 from insights_core.errors import InvalidParameterError
+from insights_core.traces.scopes import trace_id_in, words_condition
 from pages._ui.shell import loaders, url_state
 from pages._ui.shell.scope import Scope
 
@@ -28,6 +29,9 @@ def search_controls(scope: Scope) -> TraceScope:
         tag = _choice("tag", "Tag", {"": "Any tag"} | {one: one for one in _tags(scope)}, 165)
         session = _text("session", "Session", "Session id", "forum", 140)
         expert = _text("filter", "Filter", "tags.channel = 'web' AND …", "code", 270)
+    if found := trace_id_in(words):
+        # Whoever has an id wants that trace, however old it is.
+        return TraceScope(experiment_id=scope.experiment_id, trace_ids=[found])
     conditions = simple_filter(text=words, status=status, slow_ms=slow, tag=tag)
     return TraceScope(
         experiment_id=scope.experiment_id,
@@ -43,17 +47,17 @@ def simple_filter(text: str = "", status: str = "all", slow_ms: str = "", tag: s
     """MLflow's filter for what the simple controls say; empty where they say nothing.
 
     Args:
-        text: Words that the trace holds.
+        text: Words that the trace holds, in capitals or not.
         status: "ERROR", "OK", or anything else for all.
         slow_ms: Least latency in milliseconds, as digits.
         tag: "key=value".
 
     Raises:
-        InvalidParameterError: The words hold both kinds of quotation marks, which MLflow's syntax cannot say.
+        InvalidParameterError: The tag holds both kinds of quotation marks, which MLflow's syntax cannot say.
     """
     parts = []
     if text.strip():
-        parts.append(f"trace.text LIKE {quoted(f'%{text.strip()}%')}")
+        parts.append(words_condition(text))
     if status in ("ERROR", "OK"):
         parts.append(f"trace.status = '{status}'")
     if slow_ms.isdigit():
@@ -72,7 +76,7 @@ def quoted(text: str) -> str:
         return f'"{text}"'
     raise InvalidParameterError(
         f"MLflow's filter cannot hold a text with both kinds of quotation marks: {text}. Search for a part of it.",
-        field="text",
+        field="tag",
     )
 
 

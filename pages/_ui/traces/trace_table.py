@@ -42,7 +42,7 @@ def trace_table(wanted: TraceScope, scope: Scope) -> None:
 
 
 def _nothing(wanted: TraceScope, scope: Scope) -> None:
-    if wanted.filter_string or wanted.session_id or wanted.run_id:
+    if wanted.filter_string or wanted.session_id or wanted.run_id or wanted.trace_ids:
         with states.empty(
             "No trace matches", f"{scope.label}: nothing has all of these. Loosen the filter or take a longer time."
         ):
@@ -74,6 +74,7 @@ def _actions(chosen: list[str], wanted: TraceScope, total: int, shown: int) -> N
             "Insight from all of these",
             key="from-search",
             filter_string=wanted.filter_string or "",
+            trace_ids=wanted.trace_ids,
         )
         return
     st.markdown(f"**{number(len(chosen))} selected**", width="content")

@@ -5,7 +5,6 @@ Everything it shows was written by a traced program or its users and is escaped.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +12,15 @@ import streamlit as st
 
 from insights_core import settings
 from insights_core.names import SESSION_KEY, TOKENS_KEY, USER_KEY
+from insights_core.traces.tool_names import tool_name
 from pages._ui.look.badges import badge
 from pages._ui.look.formats import clock, duration, escape_html, escape_markdown, plural
 from pages._ui.look.summaries import summary_of
 from pages._ui.look.theme import ERROR, NEUTRAL, P50, P90
 from pages._ui.parts import layout
 from pages._ui.shell import loaders
+from pages._ui.traces import trace_find
+from pages._ui.traces.values import readable
 
 if TYPE_CHECKING:
     from mlflow.entities import Trace
@@ -57,8 +59,9 @@ def trace_viewer(trace_id: str, key: str = "viewer", summary: str | None = None)
     with shown:
         if not view.spans:
             st.caption("This trace has no spans: it was cut off, or its spans were not kept.")
-        span_timeline(view)
-        messages(view.messages)
+        part = trace_find.find_bar(view, key)
+        span_timeline(part)
+        messages(part.messages)
         _embedded(trace, key)
     with attributes:
         _attributes(trace, view)
@@ -122,9 +125,11 @@ def _span(span: SpanView, total_ms: float, is_open: bool) -> str:
     left = min(99.5, 100 * max(0.0, span.start_ms) / total_ms)
     width = min(100 - left, 100 * (span.duration_ms or 0) / total_ms)
     error = f' <b class="mi-bad">{escape_html(span.error, 400)}</b>' if span.error else ""
-    name = escape_html(span.name, 120)
+    # A tool by its own name, as everywhere; what its span is called shows on hover.
+    own = tool_name(span.name, span.type, span.attributes, lambda: span.inputs) or span.name
+    name, title = escape_html(own, 120), escape_html(span.name, 120)
     return (
-        f'<details{" open" if is_open else ""}><summary><code title="{name}" style="padding-left:{min(span.depth, 8) * 0.9}rem">'
+        f'<details{" open" if is_open else ""}><summary><code title="{title}" style="padding-left:{min(span.depth, 8) * 0.9}rem">'
         f'{name}</code><span class="mi-lane"><span style="left:{left:.2f}%;width:{width:.2f}%;background:{colour}"></span></span>'
         f'<span class="mi-num">{duration(span.duration_ms)}</span></summary>'
         f'<div class="mi-inside">{escape_html(span.type)}{error}{_value("Input", span.inputs)}{_value("Output", span.outputs)}</div></details>'
@@ -135,16 +140,6 @@ def _value(name: str, value: Any) -> str:
     if value in (None, "", {}, []):
         return ""
     return f"<div>{name}<pre>{escape_html(readable(value), _VALUE_CHARS)}</pre></div>"
-
-
-def readable(value: Any) -> str:
-    """Text as it is, anything else as indented JSON."""
-    if isinstance(value, str):
-        return value
-    try:
-        return json.dumps(value, indent=2, ensure_ascii=False, default=str)
-    except (TypeError, ValueError, RecursionError):
-        return str(value)
 
 
 def messages(items: Sequence[Message]) -> None:
