@@ -61,12 +61,3 @@ def test_a_pasted_trace_id_is_found_whatever_the_time_range(open_page, demo_stor
     )
     assert not app.exception
     assert any("1 trace." in one.value for one in app.caption)
-
-
-def test_words_are_found_in_capitals_or_not(open_page, demo_store):
-    counts = []
-    for words in ("refund", "REFUND", "re_und"):
-        app = open_page(demo_store.uri, "traces", experiment=demo_store.experiment_id, range="all", text=words)
-        assert not app.exception
-        counts.append(next((one.value.split(" trace")[0] for one in app.caption if "Select rows" in one.value), "0"))
-    assert counts[0] == counts[1] != "0" and counts[2] == "0"
