@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from insights_core.analytics import assessments as quality
+from insights_core.analytics import changes as changed
 from insights_core.analytics import correlations as together
 from insights_core.analytics import dimensions as slicing
 from insights_core.analytics import tags as tagging
@@ -20,6 +21,7 @@ from insights_core.analytics.filters import Clause, needs_spans, parse_filter
 from insights_core.analytics.models import (
     AssessmentResponse,
     AssessmentsResponse,
+    ChangesResponse,
     CorrelationsResponse,
     CostResponse,
     DimensionsResponse,
@@ -131,6 +133,17 @@ class Analytics(Connection):
         return self._bucketed(
             traffic.cost_and_tokens, experiment_ids, start_time, end_time, time_bucket, slice, spans=True
         )
+
+    def changes(self, experiment_ids: ExperimentIds, start_time: int, end_time: int) -> ChangesResponse:
+        """What is unlike the same weekdays and hours of up to four weeks before, beyond the usual noise.
+
+        Of quiet times, about one in a hundred is told as changed.
+        """
+        start, end = _range(start_time, end_time)
+        if start is None or end is None:
+            raise InvalidParameterError("Changes need a start_time and an end_time.", field="start_time")
+        view = self._view(experiment_ids, changed.reach(start, end), end_time)
+        return self._ask(view, changed.changes, start, end)
 
     # Quality
 
@@ -292,6 +305,21 @@ class Analytics(Connection):
         order = np.lexsort((view.traces["trace_id"], -view.traces["time_ms"]))
         chosen = view.traces["trace_id"][order[: _limit(limit)]]
         return SliceTraces(trace_ids=[one.decode() for one in chosen.tolist()], total_count=len(view))
+
+    def sessions(
+        self,
+        experiment_ids: ExperimentIds,
+        trace_ids: Sequence[str],
+        start_time: int | None = None,
+        end_time: int | None = None,
+    ) -> list[int]:
+        """A number for each trace, the same for those that statistics take for one session; -1 where it is not known."""
+        view = self._view(experiment_ids, start_time, end_time)
+        known = {
+            trace_id: unit
+            for trace_id, unit in zip(view.traces["trace_id"].tolist(), view.units.of.tolist(), strict=True)
+        }
+        return [known.get(one.encode(), -1) for one in trace_ids]
 
     def dimension_filter(
         self,

@@ -290,6 +290,29 @@ class CorrelationsResponse(Independence):
     """Whether a value that doubles the share of the slice could have been found. Where not, finding nothing says nothing."""
 
 
+class Change(Response):
+    """A change larger than the usual noise."""
+
+    measure: Literal["error_rate", "p90_latency", "cost", "count"]
+    """error_rate is a share, p90_latency milliseconds, cost dollars a trace, count traces."""
+    kind: Literal["rose", "fell", "burst"]
+    """burst: one day of the time, against all other traces."""
+    before: float
+    now: float
+    q_value: float
+    """False discovery rate, over all measures or all days that were looked at."""
+    start_ms: int | None = None
+    """Of a burst: when its 24 hours begin."""
+    when_ms: int | None = None
+    """Of a burst: a moment in its middle."""
+
+
+class ChangesResponse(Response):
+    data: list[Change]
+    windows: int
+    """With how many earlier times, of the same weekdays and hours, it was compared."""
+
+
 class Slice(BaseModel):
     """A part of the traces. Everything that is given must hold."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
 
 import streamlit as st
 
+from insights_core.analytics.models import ChangesResponse
 from insights_core.entities import IssueStatus
 from pages._ui.look.formats import MINUS, duration, money, number, percent_change, points, share
 from pages._ui.parts.layout import Figure, figures
@@ -68,6 +68,7 @@ def key_figures(scope: Scope) -> bool:
     """Draw them; False where the period has no traces, and then what to do about that."""
     with states.loading("Measuring the traces", 185):
         now, before = periods(scope)
+        unusual = {(one.measure, one.kind) for one in changes(scope).data}
     if not now.traces:
         with states.empty(
             "No traces in this time", f"{scope.experiment_name} has no trace here; older ones may be there."
@@ -83,36 +84,42 @@ def key_figures(scope: Scope) -> bool:
                 number(now.traces),
                 percent_change(now.traces, before.traces) if before else None,
                 now.traces_series,
+                alarming=("count", "fell") in unusual,
+                help="Red when there are fewer than weeks like it have, beyond the usual noise.",
             ),
             Figure(
                 "Error rate",
                 share(now.error_rate),
                 points(now.error_rate - before.error_rate) if before else None,
                 now.error_series,
-                alarming=before is not None and rose(now, before),
-                help="Traces whose status is ERROR. Red when the rise is larger than chance explains.",
+                alarming=before is not None and ("error_rate", "rose") in unusual,
+                help="Traces whose status is ERROR. Red when it is higher than at the same weekdays and hours before, beyond the usual noise.",
             ),
             Figure(
                 "Latency p90",
                 duration(now.p90_ms),
                 _latency_change(now, before),
                 now.p90_series,
-                help="Nine of ten traces are faster.",
+                alarming=before is not None and ("p90_latency", "rose") in unusual,
+                help="Nine of ten traces are faster. Red when it is higher than at the same weekdays and hours before, beyond the usual noise.",
             ),
-            _cost(now, before),
+            _cost(now, before, ("cost", "rose") in unusual),
             _issues(scope.experiment_id),
         ]
     )
     return True
 
 
-def rose(now: Measured, before: Measured) -> bool:
-    """Whether the error rate rose by more than chance: two-proportion z test, one-sided, z above 2.33 (1 %)."""
-    if not now.traces or not before.traces or now.error_rate <= before.error_rate:
-        return False
-    pooled = (now.errors + before.errors) / (now.traces + before.traces)
-    spread = sqrt(pooled * (1 - pooled) * (1 / now.traces + 1 / before.traces))
-    return spread > 0 and (now.error_rate - before.error_rate) / spread > 2.33
+def changes(scope: Scope) -> ChangesResponse:
+    """What is unlike the same weekdays and hours before, beyond the usual noise; nothing for all time."""
+    if scope.start_ms is None:
+        return ChangesResponse(data=[], windows=0)
+    return _changes(loaders.tracking_uri(), scope.experiment_id, scope.start_ms, scope.end_ms)
+
+
+@st.cache_data(ttl=60, max_entries=64, show_spinner=False)
+def _changes(uri: str, experiment_id: str, start_ms: int, end_ms: int) -> ChangesResponse:
+    return loaders.client().analytics.changes([experiment_id], start_ms, end_ms - 1)
 
 
 def _latency_change(now: Measured, before: Measured | None) -> str | None:
@@ -122,7 +129,7 @@ def _latency_change(now: Measured, before: Measured | None) -> str | None:
     return ("+" if change >= 0 else MINUS) + duration(abs(change))
 
 
-def _cost(now: Measured, before: Measured | None) -> Figure:
+def _cost(now: Measured, before: Measured | None, alarming: bool) -> Figure:
     if now.cost_usd is None:
         return Figure(
             "Cost of model calls",
@@ -130,7 +137,14 @@ def _cost(now: Measured, before: Measured | None) -> Figure:
             help="No trace records a cost. MLflow works it out where spans name model and tokens.",
         )
     change = percent_change(now.cost_usd, before.cost_usd) if before and before.cost_usd else None
-    return Figure("Cost of model calls", money(now.cost_usd), change, now.cost_series)
+    return Figure(
+        "Cost of model calls",
+        money(now.cost_usd),
+        change,
+        now.cost_series,
+        alarming=alarming and change is not None,
+        help="Red when a trace costs more than at the same weekdays and hours before, beyond the usual noise.",
+    )
 
 
 def _issues(experiment_id: str) -> Figure:

@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from insights_core.analytics.models import Change
 from insights_core.entities import HypothesisStatus, Insight, InsightStatus, IssueStatus, TraceScope
 from insights_core.errors import InsightsError, mlflow_errors
 from insights_core.names import SEEN_TAG
 from insights_core.statistics.discoveries import FALSE_DISCOVERY_RATE
 from pages._ui.actions import create_insight
 from pages._ui.home import home_figures
-from pages._ui.insight import comparison, topics
+from pages._ui.insight import standing, topics
 from pages._ui.look import badges
-from pages._ui.look.formats import moment, number, plural, share
+from pages._ui.look.formats import duration, local, moment, money, number, plural, share
 from pages._ui.parts import layout
 from pages._ui.shell import investigations, loaders, navigation, states
 from pages._ui.shell.scope import DAY_MS, Scope
@@ -45,7 +46,8 @@ def news(scope: Scope) -> None:
             items = _items(scope, seen)
         if not items:
             with states.empty(
-                "Nothing new", "No insight ended, no error rate rose and no issue was opened since then."
+                "Nothing new",
+                "No insight ended, nothing rose beyond the usual noise and no issue was opened since then.",
             ):
                 pass
             return
@@ -98,7 +100,7 @@ def _mark_seen(scope: Scope) -> None:
 def _items(scope: Scope, seen: datetime) -> list[Item]:
     insights = loaders.insights(scope.experiment_id)
     found = [
-        *_errors(scope),
+        *_changes(scope),
         *_of_insights(insights, seen),
         *_of_hypotheses(scope, seen),
         *_of_issues(scope, seen),
@@ -107,16 +109,37 @@ def _items(scope: Scope, seen: datetime) -> list[Item]:
     return [item for item in found if item.act or navigation.exists(item.page)][:_MOST]
 
 
-def _errors(scope: Scope) -> list[Item]:
-    now, before = home_figures.periods(scope)
-    if before is None or not home_figures.rose(now, before):
-        return []
-    what = f"Errors rose from {100 * before.error_rate:.1f} to {share(now.error_rate)}"
+def _changes(scope: Scope) -> list[Item]:
+    """What is unlike the weeks like it: what rose or fell, and single bad days."""
+    answer = home_figures.changes(scope)
+    like = f"the same weekdays and hours, {number(answer.windows)} times before" if answer.windows > 1 else ""
+    return [_change(scope, one, like or scope.before_label) for one in answer.data]
+
+
+_MEASURES = {
+    "error_rate": ("Errors", share, "traffic"),
+    "p90_latency": ("Latency p90", duration, "traffic"),
+    "cost": ("Cost of a trace", money, "traffic"),
+    "count": ("Traces", number, "traffic"),
+}
+
+
+def _change(scope: Scope, one: Change, like: str) -> Item:
+    name, words, page = _MEASURES[one.measure]
+    before, now = words(one.before), words(one.now)
+    read = ("Read the errors", "traces", {"status": "ERROR"})
+    course = ("See the course", page, {})
+    if one.kind == "burst" and one.when_ms:
+        day = local(one.when_ms)
+        what = f"{name} of {now} on {day.day} {day:%B}, {before} else"
+        return Item("bolt", what, "more than days differ by chance", *(read if one.measure == "error_rate" else course))
+    verb, icon = ("rose", "trending_up") if one.kind == "rose" else ("fell", "trending_down")
+    what, why = f"{name} {verb} from {before} to {now}", f"more than the usual noise, against {like}"
+    if one.measure != "error_rate":
+        return Item(icon, what, why, *course)
     goes_with = _goes_with_errors(loaders.tracking_uri(), scope.experiment_id, scope.start_ms, scope.end_ms)
-    why = f"against {scope.before_label}" + (f", most of all with {goes_with}" if goes_with else "")
-    if navigation.exists("traffic"):
-        return [Item("trending_up", what, why, "See what goes with it", "traffic")]
-    return [Item("trending_up", what, why, "Read the errors", "traces", {"status": "ERROR"})]
+    why += f", most of all with {goes_with}" if goes_with else ""
+    return Item(icon, what, why, *(("See what goes with it", page, {}) if navigation.exists(page) else read))
 
 
 @st.cache_data(ttl=120, max_entries=32, show_spinner=False)
@@ -162,14 +185,14 @@ def _of_insights(insights: list[Insight], seen: datetime) -> list[Item]:
 def _topic_news(finished: list[Insight]) -> list[Item]:
     newest = finished[0]
     details = loaders.insight_details(newest)
-    worst = topics.worst(topics.tree(details))
+    failing = standing.failing_more(details)
+    worst = next((one for one in topics.worst_first(topics.tree(details)) if one.cluster_id in failing), None)
     items: list[Item] = []
     if len(finished) > 1:
-        for one in comparison.match(loaders.insight_details(finished[1]), details):
-            if one.before is None and one.now is not None and len(items) < 2:
-                items.append(_topic(newest, "New topic", "category", one.now))
+        fresh = standing.new_topics(loaders.insight_details(finished[1]), details)
+        items += [_topic(newest, "New topic", "category", one) for one in fresh[:2]]
     if worst and not any(item.params.get("cluster") == worst.cluster_id for item in items):
-        items.append(_topic(newest, "Fails most", "error", worst))
+        items.append(_topic(newest, "Fails more than the rest", "error", worst))
     return items
 
 
