@@ -11,10 +11,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
+from pages._ui.shell import reach
+
 
 def home(request: Request) -> RedirectResponse:
     """Streamlit serves its first page at `/` alone; a link to /home, as the other pages have it, leads there."""
     return RedirectResponse(f"/?{request.url.query}" if request.url.query else "/")
 
 
+reach.say_at_start()
 app = st.App(Path(__file__).parent / "pages" / "_ui" / "shell" / "router.py", routes=[Route("/home", home)])

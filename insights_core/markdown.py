@@ -29,12 +29,20 @@ def without_effect(text: str) -> str:
 
 
 def for_cell(value: object) -> object:
-    """A value for a CSV file: a text that a spreadsheet would take for a formula begins with an apostrophe.
+    """A value for a table that may be downloaded: what a spreadsheet would take for a formula begins with a word joiner.
 
-    Numbers, signed ones too, and everything that is no text stay as they are.
+    It reads the same on the page. Numbers, signed ones too, and everything that is no text stay as they are.
     """
     if not isinstance(value, str):
         return value
     clean = "".join(char if char.isprintable() or char in "\n\t\r" else " " for char in value)
     acts = clean.lstrip(" \n").startswith(_FORMULA) and not _NUMBER.fullmatch(clean.strip())
-    return f"'{clean}" if acts else clean
+    return f"{_JOINER}{clean}" if acts else clean
+
+
+def for_plotly(text: str) -> str:
+    """Text for a label of Plotly, which reads some tags (`<a href>` and `<b>` among them), entities and `%{…}`."""
+    words = one_line(text)
+    for sign, instead in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("%{", "% {")):
+        words = words.replace(sign, instead)
+    return words

@@ -102,6 +102,13 @@ def dashboard(demo: dict[str, str]) -> Iterator[str]:
     yield from serve(demo["uri"], Path(demo["folder"]) / "streamlit.log")
 
 
+@pytest.fixture(scope="session")
+def serving() -> Iterator:
+    """`serving(uri, log)` gives the address of a dashboard on another store, until the session ends."""
+    with contextlib.ExitStack() as stack:
+        yield lambda uri, log: stack.enter_context(contextlib.contextmanager(serve)(uri, log))
+
+
 class View:
     """A page in the browser that waits for Streamlit instead of for time."""
 
@@ -131,6 +138,12 @@ class View:
 
     def main(self) -> str:
         return self.page.inner_text('[data-testid="stMain"]')
+
+
+@pytest.fixture(scope="session")
+def view_on() -> type[View]:
+    """`view_on(page, address)` gives a View on any dashboard."""
+    return View
 
 
 @pytest.fixture

@@ -8,7 +8,18 @@ import streamlit as st
 from insights_core.entities import ClusterDetails, Insight, InsightStatus
 from pages._ui.insight import comparison, topics
 from pages._ui.look import badges
-from pages._ui.look.formats import duration, emphasised, escape_markdown, moment, money, number, period, plural, share
+from pages._ui.look.formats import (
+    cells,
+    duration,
+    emphasised,
+    escape_markdown,
+    moment,
+    money,
+    number,
+    period,
+    plural,
+    share,
+)
 from pages._ui.parts import layout
 from pages._ui.shell import loaders, states
 
@@ -218,7 +229,7 @@ def _compare(insight: Insight) -> None:
         matches = comparison.match(before, now)
         st.caption(comparison.basis(before, now))
         st.dataframe(
-            pd.DataFrame([_compared(one) for one in matches]),
+            cells(pd.DataFrame([_compared(one) for one in matches])),
             hide_index=True,
             row_height=36,
             column_config={

@@ -13,7 +13,7 @@ from insights_core.entities.investigation import EntitySummary
 from insights_core.errors import InsightsError
 from pages._ui.investigation.issue_fields import SEVERITIES, STATUSES
 from pages._ui.look import badges
-from pages._ui.look.formats import escape_markdown, local, moment, number, plural
+from pages._ui.look.formats import cells, escape_markdown, local, moment, number, plural
 from pages._ui.parts import dialogs, filters
 from pages._ui.shell import investigations, loaders, permissions, states, url_state
 
@@ -139,7 +139,7 @@ def _table(shown: Sequence[EntitySummary], sources: Mapping[str, str], may_write
         }
     )
     return st.dataframe(
-        frame,
+        cells(frame),
         hide_index=True,
         row_height=40,
         height="content" if len(shown) <= 15 else 640,

@@ -5,9 +5,15 @@ from __future__ import annotations
 import html
 import re
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import streamlit as st
+
+from insights_core.markdown import for_cell, one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MARKUP = re.compile(r"([\\`*_\[\](){}#$~<>|!^&])")
 # These act on text after Markdown has been parsed, where a backslash is gone already: `:material/…:`, `:tada:`,
@@ -26,7 +32,7 @@ def escape_markdown(text: object, limit: int | None = None) -> str:
         text: Anything; what comes from traces, models and people must go through here.
         limit: Cut to this many characters, with an ellipsis.
     """
-    words = " ".join(str(text).split())
+    words = one_line(str(text))
     if limit is not None and len(words) > limit:
         words = words[: limit - 1].rstrip() + "…"
     broken = _LATE_MARKUP.sub(lambda found: found.group() + _JOINER, words)
@@ -55,6 +61,11 @@ def _bold(line: str) -> str:
     # `escape_markdown` trims, so the spaces around bold words are put back.
     shown = [f"{' ' * part[:1].isspace()}{escape_markdown(part)}{' ' * part[-1:].isspace()}" for part in parts]
     return "".join(f"**{part.strip()}**" if at % 2 and part.strip() else part for at, part in enumerate(shown))
+
+
+def cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table's values so that none becomes a formula where the table is downloaded; they read the same."""
+    return frame.map(for_cell)
 
 
 def escape_html(text: object, limit: int | None = None) -> str:

@@ -15,6 +15,10 @@ LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="170" height="28" viewBo
 <g fill="#1089B0"><circle cx="8" cy="9" r="5"/><circle cx="19" cy="18" r="6.5"/><g opacity=".55"><circle cx="20" cy="5.5" r="2.8"/>
 <circle cx="6.5" cy="21" r="2.8"/></g><text x="34" y="20" font-family="Segoe UI,Helvetica,Arial,sans-serif" font-size="16.5" font-weight="600">MLflow Insights</text></g></svg>"""
 
+# The page's own sign, inside the page: a Material icon would be asked from a font host.
+ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 28 28"><g fill="#1089B0"><circle cx="8" cy="9" r="5"/><circle cx="19" cy="18" r="6.5"/>
+<g opacity=".55"><circle cx="20" cy="5.5" r="2.8"/><circle cx="6.5" cy="21" r="2.8"/></g></g></svg>"""
+
 _VARIABLES = """
 :root{--mi-muted:light-dark(#52636D,#A9BAC3);--mi-line:light-dark(#DCE4E9,#2C3B44);--mi-tint:light-dark(#F1F6F9,#182329);
 --mi-ink:light-dark(#16242C,#E4ECF0);--mi-pick:light-dark(#E4F2F8,#0E3442);--mi-accent:light-dark(#077A9D,#3FAECF);

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from insights_core.entities import ClusterDetails, TraceRow
+from insights_core.markdown import for_plotly, one_line
 from pages._ui.insight import topics
 from pages._ui.look import charts
 from pages._ui.look.theme import CATEGORIES, ERROR, LATENCY_SCALE, NEUTRAL, PALE
@@ -121,11 +122,8 @@ def _point_size(count: int) -> int:
 
 def _plain(text: Any) -> str:
     """Text for Plotly, which reads some HTML tags and {…} in templates."""
-    words = " ".join(str(text).split())
-    words = words if len(words) <= 40 else words[:39] + "…"
-    for sign, instead in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("%{", "% {")):
-        words = words.replace(sign, instead)
-    return words
+    words = one_line(str(text))
+    return for_plotly(words if len(words) <= 40 else words[:39] + "…")
 
 
 def _by_topic(layer: Any, details: ClusterDetails, rows: Sequence[TraceRow]) -> None:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from insights_core.entities import TraceScope
 from pages._ui.look import charts
-from pages._ui.look.formats import escape_markdown, local, moment, plural, zone
+from pages._ui.look.formats import cells, escape_markdown, local, moment, plural, zone
 from pages._ui.parts import layout
 from pages._ui.shell import loaders, navigation, states
 from pages._ui.shell import scope as scope_controls
@@ -233,7 +233,7 @@ def _table(title: str, columns: Callable[[], Columns]) -> None:
         import pandas as pd
 
         with opened:
-            st.dataframe(pd.DataFrame(dict(columns())), hide_index=True, width=560, alt=f"{title}: table")
+            st.dataframe(cells(pd.DataFrame(dict(columns()))), hide_index=True, width=560, alt=f"{title}: table")
 
 
 def chart(key: str, wanted: Range, build: Callable[[], go.Figure], alt: str, height: int = 215) -> None:

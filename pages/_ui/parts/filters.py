@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages._ui.look.formats import cells
 from pages._ui.shell import url_state
 
 # A table of more rows scrolls in itself.
@@ -52,7 +53,7 @@ def table(frame: pd.DataFrame, key: str, alt: str, columns: Mapping[str, Any], o
     """
     column = st.column_config.ButtonColumn(key=opens, type="tertiary", width=70)
     st.dataframe(
-        frame.assign(**{"": "Open"}),
+        cells(frame.assign(**{"": "Open"})),
         hide_index=True,
         row_height=40,
         height="content" if len(frame) <= _WHOLE_ROWS else _SCROLLED_PX,

@@ -11,10 +11,14 @@ if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
 
 from pages._ui.look import theme  # noqa: E402
-from pages._ui.shell import navigation, states  # noqa: E402
+from pages._ui.shell import navigation, reach, states  # noqa: E402
 
 st.set_page_config(
-    page_title="MLflow Insights", page_icon=":material/insights:", layout="wide", initial_sidebar_state=212
+    page_title="MLflow Insights",
+    page_icon=theme.ICON,
+    layout="wide",
+    initial_sidebar_state=212,
+    menu_items={"About": reach.about()},
 )
 theme.styles()
 st.logo(theme.LOGO, size="large")

@@ -10,7 +10,7 @@ import streamlit as st
 from insights_core.entities import TraceScope
 from pages._ui.actions import create_insight, promote
 from pages._ui.look import badges
-from pages._ui.look.formats import clock, duration, number, plural
+from pages._ui.look.formats import cells, clock, duration, number, plural
 from pages._ui.look.previews import preview
 from pages._ui.shell import loaders, states, url_state
 from pages._ui.shell.scope import Scope
@@ -98,7 +98,7 @@ def _table(rows: list[dict[str, Any]]) -> Any:
         }
     )
     return st.dataframe(
-        frame,
+        cells(frame),
         hide_index=True,
         row_height=40,
         height=640 if len(rows) > 14 else "content",
