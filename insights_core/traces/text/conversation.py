@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 from insights_core.traces.text.failures import says_error
@@ -13,7 +14,6 @@ from insights_core.traces.text.sources import (
     arguments_of,
     found_documents,
     input_values,
-    is_foreign,
     output_values,
     tool_call_id,
     tool_values,
@@ -21,6 +21,7 @@ from insights_core.traces.text.sources import (
 from insights_core.traces.text.threads import Conversation, Node, agent_of, squeezed
 from insights_core.traces.text.view import Message, SpanView
 
+_FIRST_FOUR = itemgetter(0, 1, 2, 3)
 _MODEL = frozenset({"LLM", "CHAT_MODEL"})
 _MAX_LINE = 200  # spans outwards; no agent nests deeper, and spans that stand in each other never end
 _UNHEARD = frozenset({"EMBEDDING", "RERANKER", "RETRIEVER"})  # what they get and give is data, not talk
@@ -71,14 +72,15 @@ class _Listener:
     def _heard(self, reader: Reader, span: SpanView, is_input: bool) -> list[Message]:
         """The fullest list of messages that a span's inputs or outputs hold, wherever it keeps them."""
         role = "user" if is_input else "assistant"
+        before = reader.unknown
         listed = _messages(reader, span.inputs if is_input else span.outputs, role)
-        if span.tool is None and (span.events or is_foreign(span.attributes)):
+        if span.is_foreign and span.tool is None:
             known = reader.unknown
             values = (input_values if is_input else output_values)(span.attributes, span.events)
             for value in values:
                 other = _messages(reader, value, role)
                 if _fullness(other) > _fullness(listed):
-                    listed = other
+                    listed, known = other, before
                 if is_input and span.inputs is None:
                     span.inputs = value
                 elif not is_input and span.outputs is None:
@@ -137,7 +139,12 @@ class _Listener:
         return (agent, squeezed(first.text)) in self.carriers
 
     def _is_inside(self, inner: str, outer: SpanView) -> bool:
-        return any(span is outer for span in self._line(inner))
+        span = self.by_id.get(inner)
+        for _ in range(_MAX_LINE):
+            if span is outer or span is None:
+                return span is not None
+            span = self.by_id.get(span.parent_id or "")
+        return False
 
     def _line(self, span_id: str | None) -> Iterator[SpanView]:
         """A span and what it stands in, inside out."""
@@ -161,7 +168,7 @@ class _Listener:
     def _tool(self, span: SpanView, listed: list[Message]) -> None:
         """A tool's call and result from its span."""
         given, gave = span.inputs, span.outputs
-        if is_foreign(span.attributes) or span.events:
+        if span.is_foreign:
             told_given, told_gave = tool_values(span.attributes, span.events)
             given, gave = told_given if given is None else given, told_gave if gave is None else gave
             span.inputs, span.outputs = given, gave
@@ -203,15 +210,18 @@ class _Listener:
         if root.tool is not None or root.type in _UNHEARD:
             return
         messages = self.talk.messages
+        asked = "" if root.inputs_spoken else question_of(root.inputs)
+        answered = "" if root.outputs_spoken else _said(root.outputs, root.inputs)
+        if not (asked or answered):
+            return
         inside = [place for place, message in enumerate(messages) if self._is_inside(message.span_id, root)]
-        asked, answered = question_of(root.inputs), _said(root.outputs, root.inputs)
         is_asked = any([messages[place].role == "user" for place in inside])
-        if asked and not is_asked and not root.inputs_spoken:
+        if asked and not is_asked:
             first = next((place for place in inside if messages[place].role != "system"), None)
             at = self._place_before(root) if first is None else first
             messages.insert(at, Message("user", asked, span_id=root.span_id))
             inside = [at, *[place + (place >= at) for place in inside]]
-        if answered and not root.outputs_spoken and not self._is_told(answered, "assistant", inside):
+        if answered and not self._is_told(answered, "assistant", inside):
             at = inside[-1] + 1 if inside else self._place_before(root)
             messages.insert(at, Message("assistant", answered, span_id=root.span_id))
 
@@ -317,7 +327,7 @@ def _moments(spans: list[SpanView]) -> list[tuple[SpanView, bool]]:
             if lasts
             else (span.start_ms, 1, last_inside[order] + 0.5, -order, span, False)
         )
-    moments.sort(key=lambda moment: moment[:4])
+    moments.sort(key=_FIRST_FOUR)
     return [(span, is_input) for _, _, _, _, span, is_input in moments]
 
 

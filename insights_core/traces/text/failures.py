@@ -23,6 +23,7 @@ _BAD_WORDS = frozenset({"error", "failed", "failure", "fail", "exception"})
 _ERROR_KEYS = ("error", "errors", "is_error", "isError", "exception", "errorText", "error_code", "errorMessage", "error_message")  # fmt: skip
 _STATES = ("status", "status_code", "code", "statusCode", "outcome", "state")
 _EXITS = ("return_code", "returncode", "exit_code", "exitCode")
+_TELLING = frozenset({*_ERROR_KEYS, *_STATES, *_EXITS, "success", "ok", "type"})
 _NOTHING: tuple[Any, ...] = (None, False, "", 0, [], {})
 
 
@@ -37,7 +38,7 @@ def says_error(value: Any) -> bool:
         return _text_says_error(value)
     if isinstance(value, list):
         return len(value) == 1 and says_error(value[0])
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or _TELLING.isdisjoint(value):
         return False
     if any(value.get(key) not in _NOTHING for key in _ERROR_KEYS):
         return True

@@ -34,6 +34,14 @@ _LISTS = (
 _CONTENTS = ("content", "parts", "contents", "blocks", "items", "_content", "text", "message")
 _TEXTUAL = frozenset({"input", "$ai_input", "contents"})  # may hold the user's words as they are
 _SYSTEMS = ("system", "instructions", "system_instruction", "systemInstruction", "system_prompt", "preamble", "system_instructions")  # fmt: skip
+_LIST_RANKS = {key: rank for rank, key in enumerate(_LISTS)}
+_BESIDE = frozenset({*_SYSTEMS, "config", "chat_history", "__interrupt__"})
+_MESSAGE_KEYS = frozenset(
+    {
+        "content", "parts", "tool_calls", "function_call", "contents", "blocks", "items", "_content", "toolCalls",
+        "invalid_tool_calls",
+    }
+)  # fmt: skip
 _MAX_DEPTH = 12  # deeper nesting than any framework's messages; stops junk from costing more than it holds
 _COMPLETION_KEYS = frozenset({"text", "index", "finish_reason", "logprobs", "type"})
 
@@ -57,9 +65,9 @@ def role_of(item: dict[str, Any]) -> tuple[str, str | None] | None:
 
 def _is_message(item: dict[str, Any]) -> bool:
     """Whether something with a role has what messages have."""
-    return any([key in item for key in ("content", "parts", "tool_calls", "function_call", "contents", "blocks", "items", "_content", "toolCalls", "invalid_tool_calls")]) or (
+    return not _MESSAGE_KEYS.isdisjoint(item) or (
         isinstance(item.get("role"), str) and isinstance(item.get("text", item.get("message")), str)
-    )  # fmt: skip
+    )
 
 
 def _unwrapped(item: dict[str, Any]) -> dict[str, Any]:
@@ -291,10 +299,9 @@ class Reader:
     def _wrapped(self, value: dict[str, Any], default_role: str, depth: int) -> list[Message]:
         """The messages in a wrapper: a request, a response, the state of a graph."""
         found: list[Message] = []
-        for key in _LISTS:
-            listed = value.get(key)
-            if listed is None:
-                continue
+        keys = [key for key, listed in value.items() if key in _LIST_RANKS and listed is not None]
+        for key in sorted(keys, key=_LIST_RANKS.__getitem__) if len(keys) > 1 else keys:
+            listed = value[key]
             if isinstance(listed, str):
                 if key in _TEXTUAL and ("model" in value or key == "$ai_input") and not is_unset(listed):
                     found = [Message(_USER, compact(listed))]
@@ -333,6 +340,8 @@ class Reader:
 
     def _completed(self, found: list[Message], value: dict[str, Any]) -> list[Message]:
         """Messages with what a wrapper says beside them: the system prompt, a newest message, a question to a person."""
+        if _BESIDE.isdisjoint(value):
+            return found
         config = value.get("config")
         system = first(value, *_SYSTEMS) or (first(config, *_SYSTEMS) if isinstance(config, dict) else None)
         if system and found[0].role != _SYSTEM and (text := system_text(system)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _ENCODE = json.JSONEncoder(ensure_ascii=False, default=str).encode
@@ -159,14 +159,20 @@ def _without_reprs(value: Any, depth: int = 0) -> Any:
     return value
 
 
+def _ranked(*keys: str) -> dict[str, int]:
+    return {key: rank for rank, key in enumerate(keys)}
+
+
 # The sentence in a plain input or output -----------------------------------------------------------------------------
 
-_ASKED = (
+_ASKED = _ranked(
+
     "question", "query", "task", "user_input", "user_prompt", "user_message", "user_query", "input", "inputs", "prompt",
     "prompts", "message", "text", "content", "request", "inputText", "input_text", "input_str", "instruction", "goal",
     "topic", "kwargs", "args", "answer", "response", "output", "result",
 )  # fmt: skip
-_ANSWERED = (
+_ANSWERED = _ranked(
+
     "answer", "final_answer", "final_output", "response", "reply", "output", "outputs", "output_text", "outputText",
     "result", "results", "raw", "completion", "generation", "generated_text", "text", "content", "message", "summary",
     "return_value", "replies",
@@ -203,7 +209,7 @@ def _without_input(value: Any, given: Any) -> Any:
     return left or value
 
 
-def _sentence(value: Any, keys: tuple[str, ...], asked: str | None) -> str:
+def _sentence(value: Any, ranks: Mapping[str, int], asked: str | None) -> str:
     for _ in range(6):
         if isinstance(value, str):
             return "" if is_unset(value) else without_blobs(value)
@@ -212,9 +218,8 @@ def _sentence(value: Any, keys: tuple[str, ...], asked: str | None) -> str:
             continue
         if not isinstance(value, dict):
             return ""
-        inner = next(
-            (value[key] for key in keys if isinstance(value.get(key), (str, dict, list)) and value.get(key)), None
-        )
+        keys = [key for key, item in value.items() if item and key in ranks and isinstance(item, (str, dict, list))]
+        inner = value[min(keys, key=ranks.__getitem__)] if keys else None
         if inner is None and len(value) == 1:
             inner = next(iter(value.values()))
         if inner is None and asked is not None:

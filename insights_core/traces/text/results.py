@@ -35,8 +35,8 @@ def result_of(part: Part, name: str | None = None) -> Message:
 
 def value_failed(value: Any, text: str) -> bool:
     """Whether a result says by its form that the tool failed."""
-    if isinstance(value, (dict, list)) and _some_failed(value):
-        return True
+    if isinstance(value, (dict, list)):
+        return _some_failed(value) or (text[:1] not in "{[" and says_error(text))
     return says_error(text)
 
 

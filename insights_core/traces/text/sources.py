@@ -52,6 +52,14 @@ _ROLE_EVENTS = {
 _DETAILS = "gen_ai.client.inference.operation.details"
 _MAX_FLAT = 100_000  # places; a list of more is none
 
+_OWN = frozenset(
+    {
+        "mlflow.traceRequestId", "mlflow.spanType", "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanFunctionName",
+        "mlflow.chat.tokenUsage", "mlflow.chat.tools", "mlflow.llm.model", "mlflow.llm.provider", "mlflow.llm.cost",
+        "mlflow.message.format", "mlflow.experimentId",
+    }
+)  # fmt: skip
+
 Events = list[tuple[str, Mapping[str, Any]]]
 Attributes = Mapping[str, Any]
 
@@ -70,7 +78,7 @@ def decoded(value: Any) -> Any:
 
 def is_foreign(attributes: Attributes) -> bool:
     """Whether a producer other than MLflow wrote attributes."""
-    return any([not key.startswith("mlflow.") for key in attributes])
+    return not attributes.keys() <= _OWN and any([not key.startswith("mlflow.") for key in attributes])
 
 
 # Attributes ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 from insights_core.traces.text.plain import compact, question_of, without_blobs
 from insights_core.traces.text.sources import asked_by, is_foreign, is_pause
 from insights_core.traces.text.view import SpanView
-from insights_core.traces.tool_names import tool_name
+from insights_core.traces.tool_names import name_in_span, tool_name
 
 _INPUTS, _OUTPUTS, _TYPE = "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanType"
 _DECODER = json.JSONDecoder()  # json.loads without looking for blanks around, which MLflow never writes
@@ -92,9 +92,10 @@ class RawSpan:
 
     def _from_object(self, span: Any, number: int) -> None:
         otel = span._span
-        self.span_id = str(span.span_id)
-        self.parent = span.parent_id
-        self.name = str(span.name)
+        own, above = otel.context, otel.parent  # as MLflow's properties give them, which cost more
+        self.span_id = f"{own.span_id:016x}"
+        self.parent = f"{above.span_id:016x}" if above is not None else None
+        self.name = str(otel.name)
         self.start, self.end = _number(otel.start_time), _number(otel.end_time)
         self.status = getattr(getattr(otel.status, "status_code", None), "name", "")
         self.status_text = str(getattr(otel.status, "description", None) or "")
@@ -133,9 +134,12 @@ class RawSpan:
         attributes = dict(self.attributes)
         inputs, outputs = decoded(attributes.pop(_INPUTS, None)), decoded(attributes.pop(_OUTPUTS, None))
         kind = _kind(attributes.get(_TYPE))
-        tool = (
-            tool_name(self.name, kind, attributes, lambda: inputs) if kind == "TOOL" or is_foreign(attributes) else None
-        )
+        foreign = is_foreign(attributes)
+        tool = None
+        if foreign:
+            tool = tool_name(self.name, kind, attributes, lambda: inputs)
+        elif kind == "TOOL":
+            tool = name_in_span(self.name, lambda: inputs)
         error, pause = self.error(tool is not None)
         upper = self.status.upper()
         return SpanView(
@@ -154,6 +158,7 @@ class RawSpan:
             tool=tool,
             pause=pause,
             events=self.events,
+            is_foreign=foreign or bool(self.events),
         )
 
 

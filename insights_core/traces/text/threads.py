@@ -17,6 +17,7 @@ from typing import Any
 from insights_core.traces.text.view import Message, ToolCall
 
 Key = tuple[Any, ...]
+_NONE: set[int] = set()
 
 _AGENT_LETTERS = 200  # of a system prompt: enough to tell agents apart, before most of what changes from call to call
 _SOME_LETTERS = 8  # shorter results stand in longer ones by chance
@@ -26,6 +27,7 @@ _LONG_ARGUMENTS = 20_000  # characters; longer arguments are compared as they ar
 _SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
+@lru_cache(maxsize=256)
 def canonical(arguments: str) -> str:
     """Arguments in one form, however they were serialised."""
     if arguments[:1] in "{[" and len(arguments) < _LONG_ARGUMENTS:
@@ -100,7 +102,6 @@ class Conversation:
         self.messages: list[Message] = []
         self._carries_history = carries_history  # agent, first message -> whether later turns bring them along
         self._numbers: dict[Key, int] = {}  # key -> its number; numbers hash faster than long texts
-        self._seen: dict[int, tuple[int, Message]] = {}  # the message is kept so that its id stays its own
         self._places: dict[int, list[int]] = {}  # number of a key -> where messages with it stand
         self._texts: set[str] = set()  # squeezed
         self._told_calls: set[tuple[str, str]] = set()  # (name, canonical arguments)
@@ -113,28 +114,24 @@ class Conversation:
     # What is known ---------------------------------------------------------------------------------------------------
 
     def _key(self, message: Message) -> int:
-        known = self._seen.get(id(message))
-        if known is None:
-            role, text = message.role, squeezed(message.text)
+        known = message.key
+        if known < 0:
+            role, text, calls = message.role, squeezed(message.text), message.tool_calls
             self._texts.add(text)  # every message that gets a key is told, here or before
-            calls = message.tool_calls
-            key: Key = (
-                role,
-                text,
-                tuple([(call.name, canonical(call.arguments)) for call in calls]) if calls else None,
-                message.tool_call_id if role == "tool" else None,
-            )
-            known = self._seen[id(message)] = (self._numbers.setdefault(key, len(self._numbers)), message)
-        return known[0]
+            asked = tuple([(call.name, canonical(call.arguments)) for call in calls]) if calls else None
+            key: Key = (role, text, asked, message.tool_call_id if role == "tool" else None)
+            known = message.key = self._numbers.setdefault(key, len(self._numbers))
+        return known
 
     def append(self, message: Message, span_id: str) -> int:
         """Add a message at the end; gives its place."""
         index = len(self.messages)
         key = self._key(message)
-        if key in self._places:
-            self._places[key].append(index)
-        else:
+        places = self._places.get(key)
+        if places is None:
             self._places[key] = [index]
+        else:
+            places.append(index)
         for call in message.tool_calls:
             arguments = canonical(call.arguments)
             self._told_calls.add((call.name, arguments))
@@ -145,22 +142,26 @@ class Conversation:
         elif message.role == "user":
             self._last_user = index
         if message.span_id:  # the same object, said before
-            message = replace(message)
+            message = Message(
+                message.role, message.text, message.name, message.tool_calls, message.tool_call_id, "",
+                message.is_error, key,
+            )  # fmt: skip
         message.span_id = span_id
         self.messages.append(message)
         return index
 
     def _find(self, message: Message, since: int, taken: set[int]) -> int | None:
         """Where a message stands at or after a place, other than where another message of its list was found."""
-        known = self._places.get(self._key(message))
-        if not known and message.role != "tool":
+        known = self._places.get(message.key if message.key >= 0 else self._key(message))
+        if known:
+            for at in range(bisect_left(known, since), len(known)):
+                if known[at] not in taken:
+                    return known[at]
+        if message.role != "tool":
             return None
-        known = known or []
-        for at in range(bisect_left(known, since), len(known)):
-            if known[at] not in taken:
-                return known[at]
-        answer = self._answers.get(message.tool_call_id, -1) if message.role == "tool" else -1
-        if message.role == "tool" and not message.tool_call_id:
+        if message.tool_call_id:
+            answer = self._answers.get(message.tool_call_id, -1)
+        else:
             answer = self._told_result(message, since)
         if answer >= since and message.is_error:
             self.messages[answer].is_error = True
@@ -183,8 +184,8 @@ class Conversation:
             self.confirm(message.tool_call_id, message)
             return None
         if text and text not in self._texts:
-            return replace(message, tool_calls=calls)
-        return replace(message, text="", tool_calls=calls) if calls else None
+            return replace(message, tool_calls=calls, key=-1)
+        return replace(message, text="", tool_calls=calls, key=-1) if calls else None
 
     # What calls bring ------------------------------------------------------------------------------------------------
 
@@ -204,7 +205,7 @@ class Conversation:
             for message in listed:
                 if message.role == "system" and self._key(message) not in self._places:
                     self.append(message, span_id)
-        keys = [self._key(message) for message in body]
+        keys = [message.key if message.key >= 0 else self._key(message) for message in body]
         root = self._agents.get(agent)
         new_agent = root is None
         if root is None:
@@ -224,17 +225,19 @@ class Conversation:
         else:
             rest = body[known:]
             cut, since = self._overlap(node, rest, keys[known:], new_agent, repeats)
+        # What stands before the cut is history: known wherever it was told. What follows was said after it.
+        for message in rest[:cut]:
+            index = self._find(message, 0, _NONE)
+            index = self.append(message, span_id) if index is None else index
+            node = node.step(message.key, index)
         taken: set[int] = set()
-        for place, message in enumerate(rest):
-            # What stands before the cut is history: known wherever it was told. What follows was said after it.
-            index = self._find(message, since if place >= cut else 0, taken if place >= cut else set())
-            if index is None:
-                index = self.append(message, span_id)
-            if place >= cut:
-                taken.add(index)
-                # Results of parallel calls are told as they come in and listed as they were asked for.
-                since = since if message.role == "tool" else index + 1
-            node = node.step(self._key(message), index)
+        for message in rest[cut:]:
+            index = self._find(message, since, taken)
+            index = self.append(message, span_id) if index is None else index
+            taken.add(index)
+            # Results of parallel calls are told as they come in and listed as they were asked for.
+            since = since if message.role == "tool" else index + 1
+            node = node.step(message.key, index)
         self._last = node
         return node
 

@@ -31,6 +31,8 @@ class Message:
     span_id: str = ""
     """The span in which it first appears."""
     is_error: bool = False
+    key: int = field(default=-1, repr=False, compare=False)
+    """A number that equal messages of one trace share; -1 before it is known."""
 
 
 @dataclass(slots=True)
@@ -64,6 +66,8 @@ class SpanView:
     """What a person is asked, where the span stopped to wait for one: that is no error."""
     events: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     """(name, attributes) of each event."""
+    is_foreign: bool = False
+    """Whether attributes or events of a producer other than MLflow may hold messages."""
 
 
 @dataclass(slots=True)
