@@ -58,7 +58,7 @@ REVISION_TAG = Name(
     "mlflow.insights.revision",
     RUN_TAG,
     "JSON for lists and watchers: revision, title, status and counts of one entity.",
-    ".{kind}.{id}",
+    ".{kind}[.{id}]",
 )
 INSTRUCTION_TAG = Name("mlflow.insights.instruction", RUN_TAG, "What the insight was asked.")
 DESCRIPTION_TAG = Name("mlflow.insights.description", RUN_TAG, "The insight's description.")
