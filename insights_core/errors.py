@@ -164,6 +164,7 @@ _BY_MLFLOW_CODE: dict[str, type[InsightsError]] = {
 }
 
 
+_ABOUT_THE_CALLER = ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")
 # What operating systems and databases say, wherever MLflow wraps it.
 _OF_THE_DISK = (
     (
@@ -203,8 +204,10 @@ def from_mlflow(error: Exception) -> InsightsError:
     if isinstance(error, InsightsError):
         return error
     message = str(error).strip() or type(error).__name__
+    code = getattr(error, "error_code", "")
     for words, said in _OF_THE_DISK:
-        if any(word in message.lower() for word in words):
+        # What follows the first line is SQL text; what a caller gave wrong is quoted. Both may hold anything.
+        if code not in _ABOUT_THE_CALLER and any(word in message.splitlines()[0].lower() for word in words):
             return StoreNotWritableError(said)
     status = getattr(error, "get_http_status_code", lambda: None)()
     # Artifacts go through plain HTTP, whose errors carry the whole response.
@@ -223,7 +226,7 @@ def from_mlflow(error: Exception) -> InsightsError:
         return UnavailableError(
             f"MLflow's store did not answer: {message.splitlines()[0]} Check MLFLOW_TRACKING_URI and that the server runs."
         )
-    kind = _BY_MLFLOW_CODE.get(getattr(error, "error_code", ""), InsightsError)
+    kind = _BY_MLFLOW_CODE.get(code, InsightsError)
     return kind(message)
 
 

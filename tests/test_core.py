@@ -94,3 +94,32 @@ def test_the_default_experiment_comes_from_the_setting(monkeypatch, tracking_uri
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "7")
     assert Connection().experiment_or_default() == "7"
     assert Connection().experiment_or_default("8") == "8"
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "said"),
+    [
+        ("[Errno 28] No space left on device: '/x'", "INTERNAL_ERROR", "disk that holds MLflow's data is full"),
+        ("(sqlite3.OperationalError) database or disk is full\n[SQL: x]", "TEMPORARILY_UNAVAILABLE", "is full"),
+        ("(sqlite3.OperationalError) attempt to write a readonly database", "TEMPORARILY_UNAVAILABLE", "read-only"),
+        ("(psycopg.errors.X) cannot execute INSERT in a read-only transaction", "BAD_REQUEST", "read-only"),
+    ],
+)
+def test_a_store_that_takes_nothing_is_told_in_one_sentence_without_sql(message, code, said):
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos import databricks_pb2 as codes
+
+    known = errors.from_mlflow(MlflowException(message, error_code=getattr(codes, code)))
+    assert isinstance(known, errors.StoreNotWritableError)
+    assert said in known.message
+    assert "SQL" not in known.message
+
+
+def test_a_filter_that_quotes_a_full_disk_is_no_full_disk():
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+
+    quoted = MlflowException("Invalid clause 'no space left on device'", error_code=INVALID_PARAMETER_VALUE)
+    assert isinstance(errors.from_mlflow(quoted), errors.InvalidParameterError)
+    locked = MlflowException("(sqlite3.OperationalError) database is locked\n[parameters: 'disk is full']")
+    assert not isinstance(errors.from_mlflow(locked), errors.StoreNotWritableError)

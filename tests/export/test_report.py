@@ -73,6 +73,9 @@ def test_json_holds_every_entity(investigation):
 
 def test_notebook_code_reads_the_data_back_and_holds_no_text_of_traces(investigation):
     made = json.loads(render_report(investigation, "notebook"))
+    # As the format of notebooks has it: what a cell gave belongs to cells of code alone.
+    for cell in made["cells"]:
+        assert ("outputs" in cell, "execution_count" in cell) == (cell["cell_type"] == "code",) * 2
     code = "\n".join(cell["source"] for cell in made["cells"] if cell["cell_type"] == "code")
     compile(code, "notebook", "exec")
     assert "'run-1'" in code and "Refused" not in code and "Reason" not in code
