@@ -123,7 +123,7 @@ INSIGHTS_MAX_COST_USD = Setting[float | None](
     "INSIGHTS_MAX_COST_USD", _positive_float, None, "An insight job stops before it costs more than this."
 )
 INSIGHTS_PRICES = Setting[str | None](
-    "INSIGHTS_PRICES", str, None, "A YAML file of prices that overrides the shipped one."
+    "INSIGHTS_PRICES", str, None, "A YAML file of prices that overrides the catalog inside MLflow."
 )
 INSIGHTS_REDACT_PATTERNS = Setting[str | None](
     "INSIGHTS_REDACT_PATTERNS",

@@ -1,4 +1,4 @@
-"""What a model costs, from the shipped price list and the user's own."""
+"""What a model costs, from the catalog that MLflow ships and the user's own list."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 from insights_core import settings
 from insights_core.errors import InvalidParameterError
 
-_SHIPPED = Path(__file__).with_name("prices.yaml")
+# The makers first, then who hosts open models: the first that lists a name says its price.
+_PROVIDERS = ("openai", "anthropic", "gemini", "mistral", "cohere", "cohere_chat", "deepseek", "xai", "groq")
 # What providers add to a model's name without changing the model: a date, an alias, OpenRouter's ":free".
 _VERSION = re.compile(r"(?:[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|\d{3})|-latest|:\w+)$")
 
@@ -29,7 +30,7 @@ class Price:
 
 
 def price_of(model: str) -> Price | None:
-    """The price of a model, or None where neither INSIGHTS_PRICES nor the shipped list knows it.
+    """The price of a model, or None where neither INSIGHTS_PRICES nor MLflow's catalog knows it.
 
     Names are compared without regard to case; where the exact name is not listed, a version date at its end
     and a provider before a slash are ignored: `openai/gpt-4o-mini-2024-07-18` costs what `gpt-4o-mini` costs.
@@ -38,7 +39,7 @@ def price_of(model: str) -> Price | None:
         InvalidParameterError: The file in INSIGHTS_PRICES is missing or not of the right form.
     """
     own = settings.INSIGHTS_PRICES.get()
-    lists = [_read(_SHIPPED, 0.0)]
+    lists = [_catalog()]
     if own:
         path = Path(own)
         if not path.is_file():
@@ -46,8 +47,8 @@ def price_of(model: str) -> Price | None:
                 f"INSIGHTS_PRICES names {own!r}, which is not a file. Name a YAML file, or unset it."
             )
         lists.insert(0, _read(path, path.stat().st_mtime))
-    for name in _spellings(model):
-        for prices in lists:
+    for prices in lists:
+        for name in _spellings(model):
             if name in prices:
                 return prices[name]
     return None
@@ -65,6 +66,29 @@ def _spellings(model: str) -> list[str]:
                 break
             form = plainer
     return list(dict.fromkeys(forms))
+
+
+@cache
+def _catalog() -> dict[str, Price]:
+    """Prices of the catalog inside MLflow's package, read without importing MLflow, which takes seconds."""
+    import json
+    from importlib.util import find_spec
+
+    spec = find_spec("mlflow")
+    folder = Path(spec.origin).parent / "utils" / "model_catalog" if spec and spec.origin else Path()
+    prices: dict[str, Price] = {}
+    plain: dict[str, Price] = {}
+    for provider in _PROVIDERS:
+        file = folder / f"{provider}.json"
+        for name, model in json.loads(file.read_text())["models"].items() if file.is_file() else ():
+            listed = model.get("pricing") or {}
+            if (asked := listed.get("input_per_million_tokens")) is None:
+                continue
+            price = Price(float(asked), float(listed.get("output_per_million_tokens") or 0))
+            prices.setdefault(name.lower(), price)
+            for form in _spellings(name):
+                plain.setdefault(form, price)
+    return plain | prices
 
 
 @cache

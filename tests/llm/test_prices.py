@@ -73,3 +73,21 @@ def test_tokens_are_estimated_within_reach():
         assert 0.65 * tokens <= count_tokens(text) <= 1.1 * tokens
         assert tokens_bound(text) >= tokens
     assert count_tokens("") == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gpt-4o",
+        "claude-opus-4-5",
+        "gemini-2.5-pro",
+        "mistral-large-latest",
+        "command-r-plus",
+        "deepseek-chat",
+        "grok-4",
+    ],
+)
+def test_the_catalog_inside_mlflow_lists_every_maker(name):
+    price = price_of(name)
+    assert price is not None
+    assert 0 < price.input_usd_per_million < price.output_usd_per_million
