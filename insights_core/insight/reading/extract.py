@@ -168,7 +168,7 @@ def tool_path(view: TraceView, limit: int) -> list[str]:
     """Names of the tools in the order of their calls, in plain words; repetitions are counted."""
     names = [call.name for message in view.messages for call in message.tool_calls]
     if not names:
-        names = [span.name for span in view.spans if span.type in ("TOOL", "RETRIEVER")]
+        names = [span.tool or span.name for span in view.spans if span.tool or span.type == "RETRIEVER"]
     path: list[tuple[str, int]] = []
     for name in names:
         if path and path[-1][0] == name:
