@@ -49,9 +49,7 @@ def to_whole_ms(values: Any) -> np.ndarray:
     return np.floor(np.array(values, dtype=np.float64) / 1e6)
 
 
-def told_once(
-    columns: Columns, span_ids: np.ndarray, parent_ids: np.ndarray, cost_of_trace: np.ndarray
-) -> dict[str, np.ndarray]:
+def told_once(columns: Columns, span_ids: np.ndarray, parent_ids: np.ndarray) -> dict[str, np.ndarray]:
     """Span columns in which a call that a span around it tells too, with its model and its cost, has neither.
 
     Wrappers and agents add up what their clients cost. MLflow counts the outermost in a trace's cost; so do the spans here.
@@ -60,9 +58,8 @@ def told_once(
         columns: In the order of their traces.
         span_ids: Bytes of shape (n_spans,). So are the next.
         parent_ids: Bytes, empty for a root.
-        cost_of_trace: What MLflow has for the whole trace; NaN where it has nothing.
     """
-    told = _wrapped(columns["trace"], span_ids, parent_ids, columns["total_cost"], cost_of_trace)
+    told = _wrapped(columns["trace"], span_ids, parent_ids, columns["total_cost"])
     found = dict(columns)
     for name, nothing in _COSTS.items() if len(told) else ():
         found[name] = columns[name].copy()
@@ -73,17 +70,13 @@ def told_once(
 _COSTS = {"model": -1, "provider": -1, "input_cost": np.nan, "output_cost": np.nan, "total_cost": np.nan}
 
 
-def _wrapped(
-    trace: np.ndarray, span_ids: np.ndarray, parent_ids: np.ndarray, cost: np.ndarray, cost_of_trace: np.ndarray
-) -> np.ndarray:
+def _wrapped(trace: np.ndarray, span_ids: np.ndarray, parent_ids: np.ndarray, cost: np.ndarray) -> np.ndarray:
     """Positions of the priced spans that have a priced one above them."""
     priced = ~np.isnan(cost)
     first = np.flatnonzero(np.diff(trace, prepend=-1))
     if not len(first):
         return first
-    sums, whole = np.add.reduceat(np.nan_to_num(cost), first), cost_of_trace[first]
-    # Where spans cost no more than the trace, none is told twice: most stores end here.
-    suspect = (np.add.reduceat(priced.astype(np.int64), first) > 1) & ~(sums <= whole * (1 + 1e-6))
+    suspect = np.add.reduceat(priced.astype(np.int64), first) > 1
     ends = np.append(first[1:], len(trace))
     found: list[int] = []
     for start, end in zip(first[suspect].tolist(), ends[suspect].tolist(), strict=True):

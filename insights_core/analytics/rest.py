@@ -215,10 +215,7 @@ class RestSource:
             dict(zip(SPAN_VALUES, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(SPAN_VALUES, ())
         )
         found = by_trace({name: convert.get(name, to_floats)(columns[name]) for name in SPAN_VALUES})
-        unknown = np.full(len(found["trace"]), np.nan)
-        return told_once(
-            {name: found[name] for name in SPAN_COLUMNS}, found["span_id"], found["parent_id"], cost_of_trace=unknown
-        )
+        return told_once({name: found[name] for name in SPAN_COLUMNS}, found["span_id"], found["parent_id"])
 
     def metadata(
         self, experiment_ids: list[str], start: int | None, end: int | None, key: str

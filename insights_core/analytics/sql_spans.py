@@ -15,15 +15,16 @@ import numpy as np
 from insights_core.analytics.columns import Rows, by_trace, to_bytes, to_floats, to_whole_ms, told_once
 from insights_core.analytics.facts import SPAN_COLUMNS, Columns, Vocabularies
 from insights_core.analytics.stored_spans import INPUTS_OPENING, NAMING_KEYS, TYPE_KEY, opening, tool_of
-from insights_core.analytics.tables import mlflow_table, partitions
+from insights_core.analytics.tables import mlflow_table, partitions, read_columns
 from insights_core.traces.tool_names import OTHER_TYPES, TELLING_KEYS, TOOL_KINDS
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Engine
 
-# Read together with the columns, and dropped once it is known which calls are told twice.
-_TREE = ("span_id", "parent_id", "cost_of_trace")
+# Read only of traces in which calls may be told twice.
+_TREE = ("span_id", "parent_id")
+_TRACES_A_READ = 500
 
 
 def read_spans(
@@ -37,21 +38,64 @@ def read_spans(
         conditions: On the table of traces.
         trace_ids: Bytes of shape (n_traces,): what `trace` counts in.
     """
+    found = _read(engine, words, conditions, trace_ids)
+    suspects = _suspects(engine, conditions, trace_ids, found)
+    if not len(suspects):
+        return found
+    Trace = mlflow_table("SqlTraceInfo")
+    kept = ~np.isin(found["trace"], suspects)
+    parts = [{name: values[kept] for name, values in found.items()}]
+    for start in range(0, len(suspects), _TRACES_A_READ):
+        ids = [one.decode() for one in trace_ids[suspects[start : start + _TRACES_A_READ]].tolist()]
+        part = _read(engine, words, [*conditions, Trace.request_id.in_(ids)], trace_ids, with_tree=True)
+        parts.append(told_once({name: part[name] for name in SPAN_COLUMNS}, *(part[name] for name in _TREE)))
+    return by_trace({name: np.concatenate([part[name] for part in parts]) for name in SPAN_COLUMNS})
+
+
+def _suspects(
+    engine: Engine, conditions: list[ColumnElement[bool]], trace_ids: np.ndarray, spans: Columns
+) -> np.ndarray:
+    """Rows of the traces whose spans cost more than the trace: there a wrapper tells what its clients cost again."""
+    from sqlalchemy import select
+
+    priced = ~np.isnan(spans["total_cost"])
+    counts = np.bincount(spans["trace"][priced], minlength=len(trace_ids))
+    if not (counts > 1).any():
+        return np.empty(0, dtype=np.int64)
+    Trace = mlflow_table("SqlTraceInfo")
+    statement = select(Trace.request_id, Trace.total_cost).where(*conditions, Trace.total_cost.is_not(None))
+    rows, costs = read_columns(engine, statement, [Rows(trace_ids), to_floats])
+    whole = np.full(len(trace_ids), np.nan)
+    whole[rows[rows >= 0]] = costs[rows >= 0]
+    sums = np.bincount(spans["trace"][priced], weights=spans["total_cost"][priced], minlength=len(trace_ids))
+    # Not "above": where MLflow has no cost of the trace, only the tree can tell.
+    return np.flatnonzero((counts > 1) & ~(sums <= whole * (1 + 1e-6)))
+
+
+def _read(
+    engine: Engine,
+    words: Vocabularies,
+    conditions: list[ColumnElement[bool]],
+    trace_ids: np.ndarray,
+    with_tree: bool = False,
+) -> dict[str, np.ndarray]:
     from sqlalchemy import select
 
     Span, Trace = mlflow_table("SqlSpan"), mlflow_table("SqlTraceInfo")
     dialect = engine.dialect.name
     statement = select(
         Span.trace_id, Span.name, Span.type, Span.status, Span.end_time_unix_nano - Span.start_time_unix_nano,
-        Span.model_name, Span.model_provider, Span.input_cost, Span.output_cost, Span.total_cost,
-        _telling(dialect), Span.span_id, Span.parent_span_id, Trace.total_cost,
+        Span.model_name, Span.model_provider, Span.input_cost, Span.output_cost, Span.total_cost, _telling(dialect),
     ).join(Trace, Trace.request_id == Span.trace_id)  # fmt: skip
     convert: dict[str, Any] = {
         "trace": Rows(trace_ids), "name": words.span_name.encode, "type": words.span_type.encode,
         "status": words.span_status.encode, "duration_ms": to_whole_ms, "model": words.model.encode,
         "provider": words.provider.encode, "input_cost": to_floats, "output_cost": to_floats, "total_cost": to_floats,
-        "tool": words.tool.encode, "span_id": _ids, "parent_id": _ids, "cost_of_trace": to_floats,
+        "tool": words.tool.encode,
     }  # fmt: skip
+    if with_tree:
+        statement = statement.add_columns(Span.span_id, Span.parent_span_id)
+        convert |= dict.fromkeys(_TREE, _ids)
     chunks: list[dict[str, np.ndarray]] = []
     with engine.connect() as connection:
         for rows in partitions(connection, statement.where(*conditions)):
@@ -61,8 +105,7 @@ def read_spans(
             chunks.append({name: function(columns[name]) for name, function in convert.items()})
     if not chunks:
         chunks = [{name: function(()) for name, function in convert.items()}]
-    found = by_trace({name: np.concatenate([chunk[name] for chunk in chunks]) for name in convert})
-    return told_once({name: found[name] for name in SPAN_COLUMNS}, *(found[name] for name in _TREE))
+    return by_trace({name: np.concatenate([chunk[name] for chunk in chunks]) for name in convert})
 
 
 def _ids(values: Iterable[str | None]) -> np.ndarray:

@@ -135,6 +135,29 @@ def test_a_tool_with_spans_of_its_own_has_a_filter_that_finds_its_traces(tmp_pat
         assert found_by(analytics, condition) == {f"tr-{number:032x}" for number in expected}
 
 
+def test_a_call_that_a_wrapper_and_its_client_both_tell_costs_once(tmp_path, _template_store):
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    def priced(cost: float, model: str) -> dict[str, Any]:
+        costs = {"input_cost": cost / 2, "output_cost": cost / 2, "total_cost": cost}
+        return {"mlflow.llm.cost": costs, "mlflow.llm.model": model}
+
+    shutil.copy(_template_store, tmp_path / "cost.db")
+    store = SqlAlchemyStore(f"sqlite:///{tmp_path}/cost.db", str(tmp_path))
+    made = [
+        # An agent that adds up its two calls, one of them below a step; a wrapper in the second trace, two calls in the third.
+        otlp_span(1, 1, "agent", priced(3.0, "large")), otlp_span(1, 2, "chat", priced(1.0, "large"), parent=1),
+        otlp_span(1, 3, "step", parent=1), otlp_span(1, 4, "chat", priced(2.0, "large"), parent=3),
+        otlp_span(2, 1, "root"), otlp_span(2, 2, "wrapper", priced(5.0, "small"), parent=1),
+        otlp_span(2, 3, "client", priced(5.0, "small"), parent=2),
+        otlp_span(3, 1, "chat", priced(7.0, "small")), otlp_span(3, 2, "chat", priced(1.5, "large"), parent=99),
+    ]  # fmt: skip
+    store.log_spans(store.create_experiment("Cost"), made)
+    found = Analytics(f"sqlite:///{tmp_path}/cost.db").cost_and_tokens(["1"])
+    assert {one.model: one.total_cost_usd for one in found.by_model} == {"large": 4.5, "small": 12.0}
+    assert found.summary.total_cost_usd == 16.5
+
+
 def test_a_broken_or_odd_span_is_no_tool_and_breaks_nothing():
     assert tool_of(None, "TOOL", None) is None
     assert tool_of("x", None, '{"attributes": {"gen_ai.tool.name": "\\') is None
