@@ -31,9 +31,6 @@ class _Dumper(_BaseDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:
-        return super().increase_indent(flow, False)
-
 
 def _represent_text(dumper: Any, text: str) -> Any:
     style = "|" if "\n" in text and "\r" not in text else None
@@ -79,7 +76,7 @@ def parse(text: str) -> dict[str, Any]:
             _check_events(text)
         values = yaml.load(text, Loader=_BaseLoader)  # noqa: S506 - the C form of the safe loader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DocumentError(" ".join(str(error).split()) or "it is not valid YAML") from error
+        raise DocumentError(" ".join(str(error).split())) from error
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise DocumentError("it is no mapping of field names to values")
     values.pop(_REVISION, None)

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from insights_core.names import REQUEST_ID_ATTRIBUTE
+
 # Attributes that hold messages, or what stands for them, most telling first. GenAI conventions 1.38; Vercel AI SDK 4
 # to 6; pydantic-ai and Logfire; Google ADK 1; Langfuse, Laminar, Genkit, LiveKit, Spring AI, OpenLIT; OpenInference;
 # Traceloop; smolagents; VoltAgent; Claude Code.
@@ -54,7 +56,7 @@ _MAX_FLAT = 100_000  # places; a list of more is none
 
 _OWN = frozenset(
     {
-        "mlflow.traceRequestId", "mlflow.spanType", "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanFunctionName",
+        REQUEST_ID_ATTRIBUTE, "mlflow.spanType", "mlflow.spanInputs", "mlflow.spanOutputs", "mlflow.spanFunctionName",
         "mlflow.chat.tokenUsage", "mlflow.chat.tools", "mlflow.llm.model", "mlflow.llm.provider", "mlflow.llm.cost",
         "mlflow.message.format", "mlflow.experimentId",
     }
