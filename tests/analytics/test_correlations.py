@@ -248,3 +248,44 @@ def test_strength_words():
         "Weak",
         "Weak",
     ]
+
+
+def test_the_session_is_what_counts_or_the_tag_that_a_person_chooses(sqlite_facts, rows, monkeypatch):
+    from insights_core.analytics.client import Analytics
+
+    ours = Analytics(f"sqlite:///{sqlite_facts}")
+    sessions = {info["session_id"] for info in rows.infos if info["session_id"]}
+    alone = sum(info["session_id"] is None for info in rows.infos)
+    answer = ours.correlations("1", "status = 'ERROR'")
+    assert (answer.unit, answer.unit_count) == ("session", len(sessions) + alone)
+    assert answer.looked_at >= len(answer.data)
+    assert ours.npmi("1", DIMENSIONS[0], DIMENSIONS[3]).unit_count == answer.unit_count
+
+    monkeypatch.setenv("INSIGHTS_SESSION_TAG", "region")
+    ours.facts.answers.clear()
+    view = ours.facts.view(["1"], None, None)
+    view.__dict__.pop("units", None)
+    regions = {tag["value"] for tag in rows.tags if tag["key"] == "region"}
+    assert ours.npmi("1", DIMENSIONS[0], DIMENSIONS[1]).unit_count == len(regions)
+    view.__dict__.pop("units", None)
+
+
+def test_only_what_passes_a_rate_is_listed_where_that_is_asked_for(analytics):
+    everything = analytics.correlations("1", "status = 'ERROR'", limit=None)
+    passed = analytics.correlations("1", "status = 'ERROR'", limit=None, max_q=0.05)
+    assert [one.value for one in passed.data] == [one.value for one in everything.data if one.q_value <= 0.05]
+    assert 0 < len(passed.data) < len(everything.data)
+    assert passed.looked_at == everything.looked_at
+
+
+def test_traces_of_a_session_have_one_number(sqlite_facts, rows):
+    from insights_core.analytics.client import Analytics
+
+    chosen = rows.infos[:50]
+    found = Analytics(f"sqlite:///{sqlite_facts}").sessions("1", [*(info["request_id"] for info in chosen), "tr-none"])
+    assert found[-1] == -1
+    named = {}
+    for info, code in zip(chosen, found[:-1], strict=True):
+        named.setdefault(info["session_id"] or info["request_id"], set()).add(code)
+    assert all(len(codes) == 1 for codes in named.values())
+    assert len({code for codes in named.values() for code in codes}) == len(named)
