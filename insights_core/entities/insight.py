@@ -290,6 +290,10 @@ class TrustMetrics(Record):
     stability_ari: float | None = None
     """Mean adjusted Rand index between the clusters and those of re-runs on random 80 % samples; 1 is the same every time, 0 is chance. None below 20 traces."""
     stability_runs: int = 0
+    stability_chance: float | None = None
+    """The same for vectors of as many traces that spread alike but have no topics: what chance gives."""
+    topics_verdict: Literal["hold", "weak", "none", "one", "few", "identical", "empty"] | None = None
+    """hold: stability is clearly above chance; weak: hardly; none: no topics stand out; one: all say much the same, or nothing sets groups apart; few: too few traces to tell; identical: all traces say the same; empty: there are no traces. None in results made before it was kept."""
     coverage: float = 0.0
     """Share of the summarised traces that are in a cluster."""
     outlier_count: int = 0

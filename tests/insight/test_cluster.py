@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import random
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,6 +67,22 @@ def test_the_same_vectors_give_the_same_clusters_and_the_same_map(planted, found
 def test_clusters_are_numbered_by_size(found):
     sizes = np.bincount(found.labels[found.labels >= 0])
     assert list(sizes) == sorted(sizes, reverse=True) and sizes.min() > 1
+
+
+def test_one_topic_of_forty_is_one(planted_texts):
+    texts, truth = planted_texts(600)
+    for topic in ("refund", "weather"):
+        members = [text for text, of in zip(texts, truth, strict=True) if of == topic][:40]
+        assert set(cluster_vectors(asyncio.run(OfflineEmbedder().embed(members))).labels) == {0}
+
+
+def test_foreign_texts_become_outliers_and_others_do_not(planted_texts):
+    texts, _ = planted_texts(400)
+    chance = random.Random(0)
+    words = Path(ast.__file__).read_text().replace("_", " ").split()
+    foreign = [" ".join(chance.sample(words, 9)) for _ in range(70)]
+    labels = cluster_vectors(asyncio.run(OfflineEmbedder().embed(texts + foreign))).labels
+    assert (labels[400:] < 0).mean() > 0.5 and (labels[:400] < 0).mean() <= 0.1
 
 
 @pytest.mark.parametrize("method", ["kmeans", "dbscan", "agglomerative"])

@@ -1,9 +1,15 @@
-"""From texts and vectors to named clusters on a map: what insight jobs and `cluster_texts` share."""
+"""From texts and vectors to named clusters on a map: what insight jobs and `cluster_texts` share.
+
+Levels are stored in the tree itself. Leaves (`level` 0) are the finest topics that the texts support and hold the
+traces; a group (`level` 1, above it 2) holds the leaves and groups whose `parent_id` names it; a leaf that no group
+holds stands for itself at every level. So a page cuts the same result coarser ("fewer, larger ones") at level 1 or 2
+and finer ("more, smaller topics") at level 0, with no new job and without a list of its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +20,7 @@ from insights_core.insight.topics.hierarchy import group_leaves
 from insights_core.insight.topics.map import coordinates
 from insights_core.insight.topics.naming import Group
 from insights_core.insight.topics.refine import centroids, from_the_middle
-from insights_core.insight.topics.trust import silhouette, stability
+from insights_core.insight.topics.trust import silhouette, stability, verdict
 
 if TYPE_CHECKING:
     from insights_core.insight.stages import Stage
@@ -22,6 +28,10 @@ if TYPE_CHECKING:
 
 _EXAMPLES = 8
 _NEAR_MISSES = 5
+_NONE = "No topics stand out"
+_NONE_MEANS = (
+    "Run again on a part, other groups come out, nearly as for random data: these traces have no common topics."
+)
 
 
 @dataclass
@@ -115,6 +125,11 @@ class _Work:
     def cluster(self) -> None:
         """Find leaves and the groups above them."""
         self.result: ClusterResult = cluster_vectors(self.vectors, self.config)
+        self.stability = stability(self.vectors, self.result, self.config)
+        self.verdict = verdict(self.vectors, self.result, self.stability)
+        if self.verdict == "none":
+            everyone = np.zeros(len(self.texts), dtype=int)
+            self.result = replace(self.result, labels=everyone, assigned=everyone)
         labels = self.result.labels
         count = int(labels.max(initial=-1)) + 1
         self.leaf_ids = [f"c{number + 1:02d}" for number in range(count)]
@@ -142,6 +157,8 @@ class _Work:
                 for node in nodes
             ]
             for node, name in zip(nodes, await namer.name(groups), strict=True):
+                if self.verdict == "none":
+                    name = replace(name, title=_NONE, description=_NONE_MEANS, keywords=[])
                 titles[node.cluster_id] = name.title
                 named[node.cluster_id] = Cluster(
                     cluster_id=node.cluster_id,
@@ -183,10 +200,11 @@ class _Work:
         """What the clustering itself says of its quality."""
         labels = self.result.labels
         outliers = int((labels < 0).sum())
-        ari, runs = stability(self.vectors, self.result, self.config)
         return TrustMetrics(
-            stability_ari=ari,
-            stability_runs=runs,
+            stability_ari=self.stability.ari,
+            stability_runs=self.stability.runs,
+            stability_chance=self.stability.chance,
+            topics_verdict=self.verdict,
             coverage=round(1 - outliers / len(labels), 4) if len(labels) else 0.0,
             outlier_count=outliers,
             silhouette=silhouette(self.vectors, labels, self.config.seed),

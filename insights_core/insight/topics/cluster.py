@@ -10,15 +10,23 @@ import numpy as np
 
 from insights_core.entities.insight import ClusteringConfig
 from insights_core.errors import InvalidParameterError
+from insights_core.insight.topics.joining import kin_joined
 from insights_core.insight.topics.refine import assign_outliers, by_size, from_the_middle, refined, same_together
+from insights_core.insight.topics.vectors import unit_rows
 
 _SMALL = 50  # up to here density means little; a dendrogram does better
 _NEIGHBOURS = 15
 _DIMS = 5
+_EPOCHS = 200  # UMAP's own choice above 10,000; below it takes 500, which finds the same topics in twice the time
 _MAX_K = 40
 _EXACT = 20_000  # comparing all pairs of so many takes seconds, and compiling the approximate search takes 20
 _BLOCK = 1024
+_DRAWS = 20  # sets of chance that the best cut of a few has to beat
+_CLEARLY = 3.0  # standard deviations: one set of chance in some hundreds looks so good
 _DENSITY = ("hdbscan", "dbscan", "evoc")
+
+Knn = tuple[np.ndarray, np.ndarray, Any]
+"""Neighbours (n, m), each row itself first, their distances by cosine (n, m), and the index of an approximate search."""
 
 
 @dataclass
@@ -31,17 +39,17 @@ class ClusterResult:
     """Int (n,): as labels, but each outlier has its nearest cluster."""
     reduced: np.ndarray
     """Float (n, d): the space the clusters were found in."""
-    knn: tuple[np.ndarray, np.ndarray, Any] | None = None
+    knn: Knn | None = None
     """Neighbours, distances and index of UMAP's search, so that a map need not search again."""
 
 
 def min_cluster_size(n: int, config: ClusteringConfig) -> int:
-    """The given size, or one that grows with the square root of n.
+    """The given size, or the size of the smallest fragment that density looks for.
 
-    Half the root gives 5 for 100 traces, 12 for 600 and 50 for 10,000: small enough to find a problem that one trace
-    in two hundred has, large enough that a list of topics stays readable.
+    5 up to 900 traces, 10 at 3,000 and 18 at 10,000: a real topic does not grow with the number of others, so this is
+    kept small, and what it splits is joined again by `joining`. It grows at all because the time of joining does.
     """
-    return config.min_cluster_size or int(np.clip(round(np.sqrt(n) / 2), 5, 60))
+    return config.min_cluster_size or int(np.clip(round(np.sqrt(n) / 5.5), 5, 25))
 
 
 def cluster_vectors(vectors: np.ndarray, config: ClusteringConfig | None = None) -> ClusterResult:
@@ -62,25 +70,26 @@ def cluster_vectors(vectors: np.ndarray, config: ClusteringConfig | None = None)
     knn = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # UMAP and sklearn warn about seeds, small inputs and their own past
-        if config.method == "evoc" and n > _SMALL:
-            reduced, raw = vectors, _evoc(vectors, config)
-        elif n <= _SMALL:
+        if n <= _SMALL:
             reduced, raw = vectors, _few(vectors, config)
+        elif config.method == "evoc":
+            reduced, raw = vectors, _evoc(vectors, config)
+            knn = _neighbours(from_the_middle(vectors), min(_NEIGHBOURS, n - 1), config.seed)
         else:
-            reduced, knn = reduce(vectors, config.seed)
+            reduced, knn = reduce(from_the_middle(vectors), config.seed)
             raw = group(reduced, n, config)
-    labels = settled(vectors, raw, config)
+    labels = settled(vectors, raw, knn, config)
     return ClusterResult(labels, assign_outliers(from_the_middle(vectors), labels), reduced, knn)
 
 
-def settled(vectors: np.ndarray, raw: np.ndarray, config: ClusteringConfig) -> np.ndarray:
+def settled(vectors: np.ndarray, raw: np.ndarray, knn: Knn | None, config: ClusteringConfig) -> np.ndarray:
     """Int labels (n,) by size; what density found is refined, a partition and the clusters of a few are kept."""
-    if len(vectors) > _SMALL and config.method in _DENSITY:
-        return refined(vectors, raw)
+    if knn is not None and config.method in _DENSITY:
+        return refined(vectors, raw, 1 - knn[1][:, 1:])
     return by_size(same_together(vectors, by_size(raw)))
 
 
-def reduce(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, Any]]:
+def reduce(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, Knn]:
     """UMAP to a few dimensions, in which density can be seen, with the neighbours it found."""
     from umap import UMAP
 
@@ -89,6 +98,7 @@ def reduce(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, tuple[np.ndarray
     umap = UMAP(
         n_neighbors=neighbours,
         n_components=_DIMS,
+        n_epochs=_EPOCHS,
         min_dist=0.0,
         metric="cosine",
         random_state=seed,
@@ -98,7 +108,7 @@ def reduce(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, tuple[np.ndarray
     return umap.fit_transform(vectors), knn
 
 
-def _neighbours(vectors: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, Any]:
+def _neighbours(vectors: np.ndarray, count: int, seed: int) -> Knn:
     """The nearest rows by cosine, each row itself first: exact while that is cheap, approximate above."""
     n = len(vectors)
     if n > _EXACT:
@@ -207,25 +217,52 @@ def _evoc(vectors: np.ndarray, config: ClusteringConfig) -> np.ndarray:
 
 
 def _few(vectors: np.ndarray, config: ClusteringConfig) -> np.ndarray:
-    """Average linkage by cosine, cut where the silhouette is highest; one cluster where nothing stands apart."""
+    """Average linkage by cosine, cut where the silhouette is highest; one cluster where chance does as well."""
+    n = len(vectors)
+    if n < 3:
+        return np.zeros(n, dtype=int)
+    best, score = _best_cut(vectors, config.n_clusters)
+    if not config.n_clusters:
+        random = np.random.default_rng(config.seed)
+        chance = [_best_cut(structureless(vectors, random), None)[1] for _ in range(_DRAWS)]
+        if score <= np.mean(chance) + _CLEARLY * np.std(chance):
+            return np.zeros(n, dtype=int)
+        best = kin_joined(vectors, best)
+    sizes = np.bincount(best)
+    return np.where(sizes[best] > 1, best, -1) if (sizes > 1).any() else np.zeros(n, dtype=int)
+
+
+def _best_cut(vectors: np.ndarray, n_clusters: int | None) -> tuple[np.ndarray, float]:
+    """Int labels (n,) and their silhouette; of 0 where no cut parts anything."""
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import pdist, squareform
     from sklearn.metrics import silhouette_score
 
     n = len(vectors)
-    if n < 3:
-        return np.zeros(n, dtype=int)
-    distances = np.clip(pdist(np.asarray(vectors, dtype=np.float64), "cosine"), 0, None)
+    distances = np.clip(np.nan_to_num(pdist(np.asarray(vectors, dtype=np.float64), "cosine"), nan=1.0), 0, None)
     tree, square = linkage(distances, "average"), squareform(distances)
-    # Two of three always stand apart a little; the fewer there are, the more they must.
-    best, best_score = np.zeros(n, dtype=int), 0.02 + 0.3 / n
-    wanted = [config.n_clusters] if config.n_clusters else range(2, n // 2 + 2)
-    for k in wanted:
+    best, best_score = np.zeros(n, dtype=int), 0.0
+    # Pairs are no topics: of any texts some two are the nearest.
+    for k in [n_clusters] if n_clusters else range(2, max(2, n // 3) + 1):
         labels = fcluster(tree, k, "maxclust") - 1
         if not 1 < len(set(labels)) < n:
             continue
-        score = silhouette_score(square, labels, metric="precomputed")
+        score = float(silhouette_score(square, labels, metric="precomputed"))
         if score > best_score:
             best, best_score = labels, score
-    sizes = np.bincount(best)
-    return np.where(sizes[best] > 1, best, -1) if (sizes > 1).any() else np.zeros(n, dtype=int)
+    return best, best_score
+
+
+def structureless(vectors: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """As many vectors that spread as these do in every direction, but hang together no more than chance.
+
+    The scores on each principal axis are dealt out anew, as in the reference sets of the gap statistic: Tibshirani,
+    Walther and Hastie (2001), "Estimating the number of clusters in a data set via the gap statistic".
+
+    Returns:
+        Float32 array of shape (n, d), rows of unit length.
+    """
+    middle = vectors.mean(axis=0)
+    _, _, axes = np.linalg.svd(vectors - middle, full_matrices=False)
+    scores = random.permuted((vectors - middle) @ axes.T, axis=0)
+    return unit_rows(scores @ axes + middle)
