@@ -193,7 +193,8 @@ def print_result(insight: Any, details: Any) -> None:
     trust = details.metrics
     said = [f"{len(details.traces):,} of {details.matching_traces:,} traces", f"{trust.outlier_count:,} outliers"]
     if trust.stability_ari is not None:
-        said.append(f"stability {trust.stability_ari:.2f}")
+        chance = "" if trust.stability_chance is None else f" (random data {trust.stability_chance:.2f})"
+        said.append(f"stability {trust.stability_ari:.2f}{chance}")
     if trust.silhouette is not None:
         said.append(f"silhouette {trust.silhouette:.2f}")
     if trust.claims_checked:

@@ -256,7 +256,7 @@ def _best_cut(vectors: np.ndarray, n_clusters: int | None) -> tuple[np.ndarray, 
 def structureless(vectors: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """As many vectors that spread as these do in every direction, but hang together no more than chance.
 
-    The scores on each principal axis are dealt out anew, as in the reference sets of the gap statistic: Tibshirani,
+    The scores on each principal axis are normal with the variance found, in the place of the gap statistic's box: Tibshirani,
     Walther and Hastie (2001), "Estimating the number of clusters in a data set via the gap statistic".
 
     Returns:
@@ -264,5 +264,6 @@ def structureless(vectors: np.ndarray, random: np.random.Generator) -> np.ndarra
     """
     middle = vectors.mean(axis=0)
     _, _, axes = np.linalg.svd(vectors - middle, full_matrices=False)
-    scores = random.permuted((vectors - middle) @ axes.T, axis=0)
+    spread = ((vectors - middle) @ axes.T).std(axis=0)
+    scores = random.normal(size=(len(vectors), len(spread))) * spread
     return unit_rows(scores @ axes + middle)

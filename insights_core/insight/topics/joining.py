@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 # Where the cut is looked for: above the first nearly every pair is one topic in two fragments, below the second nearly
-# none. `python tests/benchmarks/sweep_topics.py` shows how little either matters.
+# none. The sweep over labelled sets is `tests/benchmarks/sweep_topics.py`.
 ALIKE = 0.6
 STRANGE = 0.25
 # A text's lead over the next topic is divided by this power of its likeness to its own. At 0 (the plain lead) splinters
@@ -123,7 +123,7 @@ class _Likeness:
 def _cuts(likeness: _Likeness) -> Iterator[tuple[np.ndarray, float, float]]:
     """Each set of topics on the way down to two, with the ratios between which it stands: (into, low, high)."""
     into = np.arange(len(likeness.sizes))
-    ratios = np.array([likeness.ratios(topic) for topic in into])
+    ratios = np.array([likeness.ratios(topic) for topic in range(len(into))])
     high = np.inf
     while likeness.alive.sum() > 1:
         keep, gone = sorted(int(at) for at in np.unravel_index(int(np.argmax(ratios)), ratios.shape))

@@ -38,7 +38,7 @@ def stability(vectors: np.ndarray, result: ClusterResult, config: ClusteringConf
 
     Read it so: 1 means that every re-run finds the same clusters, 0 that they agree by chance only. Each of 3 re-runs
     takes a random 80 % of the traces, at most 1,200, and does everything again, UMAP with another seed included.
-    `chance` is the same figure (2 re-runs) for vectors whose scores on each principal axis were dealt out anew. Compared
+    `chance` is the same figure (2 re-runs) for normal vectors with the same spread on each axis. Compared
     are the traces that both call no outlier. Hubert and Arabie (1985), "Comparing partitions".
     """
     n = len(vectors)

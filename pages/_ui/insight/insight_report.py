@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from insights_core.entities import ClusterDetails, Insight, InsightStatus
+from insights_core.entities import ClusterDetails, Insight, InsightStatus, TrustMetrics
 from pages._ui.insight import comparison, topics
 from pages._ui.look import badges
 from pages._ui.look.formats import (
@@ -103,7 +103,7 @@ def trust_facts(details: ClusterDetails) -> list[tuple[str, str, str]]:
     metrics, total = details.metrics, len(details.traces)
     clustered = total - metrics.outlier_count
     facts = [
-        _stability(metrics.stability_ari, metrics.stability_runs),
+        _stability(metrics),
         ("Coverage", share(metrics.coverage), f"{number(clustered)} of {plural(total, 'trace')} have a topic"),
         (
             "Outliers",
@@ -151,16 +151,27 @@ def _failures(details: ClusterDetails) -> list[tuple[str, str, str]]:
     return [*facts, ("Guess of the rest", right, meaning)]
 
 
-def _stability(ari: float | None, runs: int) -> tuple[str, str, str]:
+_WITHOUT_STABILITY = {
+    "empty": "there are no traces",
+    "identical": "all traces say the same",
+    "one": "there is one topic, so no other grouping to compare",
+}
+
+
+def _stability(metrics: TrustMetrics) -> tuple[str, str, str]:
+    ari, chance = metrics.stability_ari, metrics.stability_chance
     if ari is None:
-        return "Stability", "–", "too few traces to run it again on a part"
-    again = plural(runs, "re-run")
-    if ari >= 0.75:
-        meaning = f"good: {again} on a part find the same topics"
-    elif ari >= 0.5:
-        meaning = f"fair: {again} agree on most topics; trust the large ones"
+        return "Stability", "–", _WITHOUT_STABILITY.get(metrics.topics_verdict or "", "too few traces to run it again")
+    again = plural(metrics.stability_runs, "re-run")
+    if chance is None:  # a result from before chance was measured
+        return "Stability", f"{ari:.2f}", f"{again} on a part; not compared with chance"
+    beside = f"random data gives {chance:.2f}"
+    if metrics.topics_verdict == "none":
+        meaning = f"no topics stand out: hardly better than chance ({beside})"
+    elif metrics.topics_verdict == "weak":
+        meaning = f"weak: {again} on a part agree little more than by chance ({beside}); trust the large ones"
     else:
-        meaning = f"low: {again} find other topics; take more traces"
+        meaning = f"holds: {again} on a part find much the same topics ({beside})"
     return "Stability", f"{ari:.2f}", meaning
 
 
