@@ -25,4 +25,6 @@ class InsightsClient(Investigations, InsightJobs, Traces):
         """Traffic, latency, errors, assessments, tools, tags, dimensions and correlations."""
         from insights_core.analytics.client import Analytics
 
-        return Analytics(self.tracking_uri)
+        analytics = Analytics(self.tracking_uri)
+        analytics.may_create = self.may_create
+        return analytics

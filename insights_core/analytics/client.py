@@ -66,8 +66,7 @@ class Analytics(Connection):
     @property
     def facts(self) -> FactStore:
         """The facts of this process for this tracking URI."""
-        if self.tracking_uri.startswith("http"):
-            _ = self.mlflow  # sets how long MLflow tries a server that does not answer
+        _ = self.mlflow  # sets how long MLflow tries a server that does not answer; refuses a file that is not there
         return fact_store(self.tracking_uri)
 
     def refresh(self) -> None:
@@ -401,7 +400,7 @@ def _experiments(experiment_ids: ExperimentIds) -> list[str]:
     given = [experiment_ids] if isinstance(experiment_ids, str) else [str(one) for one in experiment_ids]
     if not given:
         raise InvalidParameterError("experiment_ids is empty; name at least one experiment.", field="experiment_ids")
-    return given
+    return list(dict.fromkeys(given))
 
 
 def _range(start_time: int | None, end_time: int | None) -> tuple[int | None, int | None]:

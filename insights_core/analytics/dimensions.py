@@ -188,7 +188,7 @@ def filter_of_dimension(dimension: DimensionValue, view: View) -> str | None:
             if spans is None:
                 return None
             outcome = OUTCOMES[clause.value]
-            texts += [spans, *([str(Clause("span", "status", "=", outcome))] if outcome else [])]
+            texts += [spans, *([str(Clause("span", "status", *outcome))] if outcome else [])]
         elif (
             clause.type in ("feedback", "expectation")
             and clause.comparator == "="

@@ -31,8 +31,9 @@ _NAME, _SESSION, _RUN = TRACE_NAME_TAG, SESSION_KEY, "mlflow.sourceRun"
 _COLUMNAR_METADATA = (TOKENS_KEY, COST_KEY)
 TOOL = "tool"
 """Type of a clause about a tool: the key is its name, the value one of OUTCOMES. MLflow has no such clause."""
-OUTCOMES = {"used": None, "error": "ERROR", "success": "OK"}
-"""What a tool can have done in a trace -> the status of one of its spans; None: any."""
+OUTCOMES = {"used": None, "error": ("=", "ERROR"), "success": ("!=", "ERROR")}
+"""What a tool can have done in a trace -> comparison and status of one of its spans; None: any. A status that nobody
+set is a success: OpenTelemetry's producers set one for an error only."""
 _HELD_SPAN_KEYS = {"name": "span_name", "type": "span_type", "status": "span_status"}
 
 
@@ -239,7 +240,8 @@ class Evaluator:
         columns, words = self.view.spans, self.view.words
         mine = columns["tool"] == words.tool.code(clause.key)
         if outcome := OUTCOMES[clause.value]:
-            mine &= columns["status"] == words.span_status.code(outcome)
+            comparison, status = outcome
+            mine &= _ORDERED[comparison](columns["status"], words.span_status.code(status))
         return self._any(columns, mine)
 
     def _any(self, columns: Columns, chosen: np.ndarray) -> np.ndarray:

@@ -107,6 +107,22 @@ def required_name(text: str | None, field: str) -> str:
     return required(text, field, _NAME_CHARS)
 
 
+def assessment_name(text: str | None, field: str) -> str:
+    """A name under which people and agents log assessments; MLflow's own names, ours included, are not theirs.
+
+    Raises:
+        InvalidParameterError: It is empty, too long, or begins with `mlflow.`.
+    """
+    name = required_name(text, field)
+    if name.lower().startswith("mlflow."):
+        raise InvalidParameterError(
+            f"{field} is {name!r}, but names that begin with `mlflow.` are MLflow's own. Choose another, such as "
+            f"{name[len('mlflow.') :].rpartition('.')[2] or 'database_lock_timeout'!r}.",
+            field=field,
+        )
+    return name
+
+
 def plain_evidence(evidence: Iterable[Evidence]) -> list[dict[str, Any]]:
     """Evidence as plain JSON values, ready to be stored."""
     return [{**item.model_dump(mode="json"), "rationale": clean(item.rationale)} for item in evidence]

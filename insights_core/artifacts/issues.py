@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from insights_core.artifacts.assessments import LoggedAssessments, Progress, Value, log_on_traces
 from insights_core.artifacts.base import (
     EntityClient,
+    assessment_name,
     clean,
     plain_evidence,
     plain_mapping,
     required,
-    required_name,
 )
 from insights_core.artifacts.changes import Edit
 from insights_core.artifacts.collection import Collection
@@ -78,7 +78,7 @@ class Issues(EntityClient):
             title=required(title, "title"),
             description=clean(description or ""),
             severity=as_choice(Severity, severity, "severity"),
-            assessments=[required_name(name, "assessments") for name in assessments or ()],
+            assessments=[assessment_name(name, "assessments") for name in assessments or ()],
             metadata=plain_mapping(metadata, "metadata"),
         )
         with mlflow_errors():
@@ -157,7 +157,7 @@ class Issues(EntityClient):
             "resolution": clean(resolution),
         }
         notes = plain_mapping(metadata, "metadata")
-        names = [required_name(name, "assessments") for name in assessments or ()]
+        names = [assessment_name(name, "assessments") for name in assessments or ()]
 
         def decide(issue: Issue) -> Edit:
             edit = Edit(why=clean(reason), merge={"metadata": notes} if notes else {})
@@ -278,9 +278,9 @@ class Issues(EntityClient):
 
         Raises:
             IssueNotFoundError: There is no such issue.
-            InvalidParameterError: The name is empty.
+            InvalidParameterError: The name is empty, or begins with `mlflow.`.
         """
-        name = required_name(name, "name")
+        name = assessment_name(name, "name")
         who = self.who(author)
         issue = self.update_issue(issue_id=issue_id, assessments=[name], author=who)
         with mlflow_errors():

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "get-insight": "insights_core.cli.insight:get_insight",
     "list-insights": "insights_core.cli.insight:list_insights",
     "cancel-insight": "insights_core.cli.insight:cancel_insight",
+    "delete-insight": "insights_core.cli.insight:delete_insight",
     "resume-insight": "insights_core.cli.insight:resume_insight",
     "analytics": "insights_core.cli.analytics:analytics",
     "create-analysis": "insights_core.cli.investigations:create_analysis",

@@ -10,7 +10,15 @@ from typing import Any, TypeVar
 
 import click
 
-from insights_core.cli.rendering import client, example, output_option, print_fields, print_json, print_table
+from insights_core.cli.rendering import (
+    client,
+    example,
+    output_option,
+    print_fields,
+    print_json,
+    print_table,
+    time_options,
+)
 from insights_core.errors import InvalidParameterError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,21 +48,6 @@ _CORRELATIONS = {
 }
 
 
-class Time(click.ParamType):
-    """Epoch milliseconds, or an ISO date or time (UTC where no zone is given)."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int) or re.fullmatch(r"-?\d+", value):
-            return int(value)
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither epoch milliseconds nor a time such as 2026-01-31T12:00.", param, ctx)
-        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
 def range_options(command: F) -> F:
     """Which experiments, when, and which of their traces."""
     options = [
@@ -64,8 +57,7 @@ def range_options(command: F) -> F:
             multiple=True,
             help="The experiment; repeat for more. Default: MLFLOW_EXPERIMENT_ID.",
         ),
-        click.option("--start-time", type=Time(), help="From then on: epoch milliseconds, or 2026-01-31T12:00 (UTC)."),
-        click.option("--end-time", type=Time(), help="Up to and with then, written likewise."),
+        *time_options("start_time", "end_time"),
     ]
     for option in reversed(options):
         command = option(command)

@@ -59,6 +59,7 @@ def _load(insights: InsightsClient, traces: int) -> str:
 
     # Before the thread: imports and a new database are slow, and only the first counts traces in vain.
     click.echo(f"Loading {traces:,} demo traces …", err=True)
+    insights.may_create = True
     _ = insights.mlflow
     thread = threading.Thread(target=work, daemon=True)
     thread.start()

@@ -16,6 +16,7 @@ from insights_core.cli.rendering import (
     print_fields,
     print_json,
     print_table,
+    time_options,
 )
 
 INSIGHT_COLUMNS = {
@@ -45,8 +46,7 @@ def spec_options(command: Any) -> Any:
         experiment_option,
         click.option("--instruction", required=True, help="What you want to know, in your own words."),
         click.option("--filter", "filter_string", help="Only traces that match, in MLflow's filter syntax."),
-        click.option("--start-time", type=int, help="Only traces from then on, epoch milliseconds."),
-        click.option("--end-time", type=int, help="Only traces before then, epoch milliseconds."),
+        *time_options("start_time_ms", "end_time_ms"),
         click.option("--run-id", help="Only traces of this run."),
         click.option("--session-id", help="Only traces of this session."),
         click.option("--trace-id", "trace_ids", multiple=True, help="Exactly this trace; repeat for more."),
@@ -84,6 +84,8 @@ def build_spec(name: str | None = None, description: str = "", **options: Any) -
     from insights_core.entities.insight import ClusteringConfig, InsightSpec, TraceScope
 
     given = {key: value for key, value in options.items() if value is not None and value != ()}
+    if "end_time_ms" in given:
+        given["end_time_ms"] += 1  # the command line's ends are inclusive everywhere, a scope's end is not
     experiment_id = Connection().experiment_or_default(given.pop("experiment_id", None))
     if "trace_ids" in given:
         given["trace_ids"] = list(given["trace_ids"])
@@ -270,6 +272,23 @@ def list_insights(experiment_id: str | None, output: str) -> None:
         return print_json(found)
     empty = "There are no insights yet. Start one with `mlflow-insights create-insight`."
     print_table([insight.model_dump() for insight in found], INSIGHT_COLUMNS, empty)
+
+
+@click.command(epilog=example("delete-insight --run-id 4f2b…"))
+@_RUN_OPTION
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete_insight(run_id: str, yes: bool) -> None:
+    """Delete a job's run with its clusters; summaries and cluster tags on the traces stay."""
+    insights = client()
+    found = insights.get_insight(run_id)
+    if not yes:
+        click.confirm(
+            f"Delete {found.name!r} with its {found.cluster_count:,} clusters? Summaries and cluster tags on the traces stay",
+            abort=True,
+            err=True,
+        )
+    insights.delete_insight(run_id)
+    click.echo(f"Deleted {run_id}. Summaries and cluster tags on its traces stay.")
 
 
 @click.command(epilog=example("cancel-insight --run-id 4f2b…"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -54,6 +55,7 @@ _COLUMNS: dict[str, dict[str, str]] = {
     },
     "evidence": {"trace_id": "Trace", "supports": "Supports", "rationale": "Rationale", "author": "Author"},
 }
+_PAIR = re.compile(r"\s*tr-[^\s:]+\s*:")
 _TEXT_FIELDS = ("description", "testing_plan", "resolution")
 
 _run_option = click.option("--run-id", required=True, help="Run of the analysis.")
@@ -66,10 +68,13 @@ _severity = click.Choice(["CRITICAL", "HIGH", "MEDIUM", "LOW"], case_sensitive=F
 
 
 def _read_evidence(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> list[Any]:
-    """Evidence given as JSON; a text that is none is refused with the position and the right form."""
-    found = []
+    """Evidence as JSON or as "tr-…: rationale"; what is neither is refused with the position and the right form."""
+    found: list[Any] = []
     for place, text in enumerate(texts, start=1):
         which = f"evidence {place}" if len(texts) > 1 else "this"
+        if _PAIR.match(text):
+            found.append(text)
+            continue
         try:
             item = json.loads(text)
         except json.JSONDecodeError as error:
@@ -92,7 +97,7 @@ def evidence_option(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="JSON",
         callback=_read_evidence,
-        help=f"A trace and why it counts; repeat for more. For example '{_EVIDENCE_EXAMPLE}'.",
+        help=f"A trace and why it counts, or \"tr-…: rationale\"; repeat for more. For example '{_EVIDENCE_EXAMPLE}'.",
     )
     return option(command)
 

@@ -8,13 +8,12 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from pydantic import BaseModel
 
     from insights_core.client import InsightsClient
@@ -77,6 +76,31 @@ def client() -> InsightsClient:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return InsightsClient()
+
+
+class Time(click.ParamType):
+    """Epoch milliseconds, or an ISO date or time (UTC where no zone is given)."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int) or re.fullmatch(r"-?\d+", value):
+            return int(value)
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither epoch milliseconds nor a time such as 2026-01-31T12:00.", param, ctx)
+        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def time_options(start: str, end: str) -> list[Callable[[F], F]]:
+    """The options `--start-time` and `--end-time`, both inclusive, under the names that the command takes them by."""
+    return [
+        click.option(
+            "--start-time", start, type=Time(), help="From then on: epoch milliseconds, or 2026-01-31T12:00 (UTC)."
+        ),
+        click.option("--end-time", end, type=Time(), help="Up to and with then, written likewise."),
+    ]
 
 
 def output_option(command: F) -> F:

@@ -50,6 +50,7 @@ def load_demo(
         "now_ms": int(time.time() * 1000),
         "complete": False,
     }
+    connection.may_create = True
     experiment_id = find_or_create_experiment(connection, experiment, {DEMO_TAG: json.dumps(wanted)})
     loaded = _facts(connection, experiment_id)
     if loaded is None or any(loaded[key] != wanted[key] for key in ("version", "seed", "traces")):

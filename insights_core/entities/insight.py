@@ -65,7 +65,8 @@ class InsightSpec(Strict):
     """What the analyst wants to know."""
     name: str | None = None
     description: str = ""
-    theme_id: str | None = None
+    theme_id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    """Of letters, digits, `_` and `-`."""
     model: str | None = None
     """A model of the endpoint, or `offline`; None: INSIGHTS_MODEL where an endpoint is set, else offline."""
     embedding_model: str | None = None

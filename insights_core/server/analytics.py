@@ -16,7 +16,7 @@ from threading import Lock
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from insights_core.analytics import models
 from insights_core.analytics.client import Analytics
@@ -36,11 +36,18 @@ class RangeRequest(Request):
     start_time: Milliseconds | None = None
     """Epoch milliseconds, inclusive."""
     end_time: Milliseconds | None = None
-    """Epoch milliseconds."""
+    """Epoch milliseconds, inclusive."""
+    time_bucket: Literal["hour", "day", "week"] = "hour"
+    """Width of a point of the series; every request may name it, and answers without a series pay no heed to it."""
+
+    @field_validator("experiment_ids")
+    @classmethod
+    def _each_once(cls, ids: list[str]) -> list[str]:
+        return list(dict.fromkeys(ids))
 
 
 class SeriesRequest(RangeRequest):
-    time_bucket: Literal["hour", "day", "week"] = "hour"
+    """A question whose answer has a series."""
 
 
 class AssessmentRequest(SeriesRequest):
@@ -104,6 +111,8 @@ def _require_rights(caller: Caller, experiment_ids: list[str]) -> None:
 async def _answer(caller: Caller, body: RangeRequest, question: Callable[..., BaseModel]) -> Any:
     """The answer, already written as JSON: in the event loop a month by the hour would hold up everybody else."""
     arguments: dict[str, Any] = dict(body)
+    if not isinstance(body, SeriesRequest):
+        del arguments["time_bucket"]
 
     def work() -> Response:
         _require_rights(caller, body.experiment_ids)

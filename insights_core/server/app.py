@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastapi import Request
+
 if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
+
+_VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def create_app() -> FastAPI:
@@ -43,6 +47,7 @@ def _router() -> APIRouter:
     """Every route of ours. Each must know its caller, also one that is added later: the dependency stands here."""
     from fastapi import APIRouter, Depends
 
+    from insights_core.errors import NotFoundError
     from insights_core.server import agentic, analytics, jobs
     from insights_core.server.caller import signed_in
     from insights_core.server.routing import InsightsRoute
@@ -54,6 +59,10 @@ def _router() -> APIRouter:
     @router.get("/openapi.json", include_in_schema=False)
     async def openapi() -> dict[str, Any]:
         return openapi_document()
+
+    @router.api_route("/{path:path}", methods=_VERBS, include_in_schema=False)
+    async def unknown(path: str, request: Request) -> None:
+        raise NotFoundError(f"There is no {request.method} /{path} here; openapi.json beside it lists every route.")
 
     return router
 

@@ -37,10 +37,14 @@ class Request(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_nul(cls, values: Any) -> Any:
-        """PostgreSQL's texts cannot hold the character NUL, and no id or name has one."""
-        if isinstance(values, dict) and "\\u0000" in json.dumps(values):
-            raise ValueError("a text holds the character NUL, which cannot be stored")
+    def _storable(cls, values: Any) -> Any:
+        """PostgreSQL's texts cannot hold the character NUL, no text in UTF-8 half a character; no id or name has them."""
+        if isinstance(values, dict):
+            text = json.dumps(values, ensure_ascii=False)
+            if "\\u0000" in text:
+                raise ValueError("a text holds the character NUL, which cannot be stored")
+            if any("\ud800" <= character <= "\udfff" for character in text):
+                raise ValueError("a text holds half a character (a lone surrogate), which cannot be stored")
         return values
 
 

@@ -74,9 +74,9 @@ def own_address(request: Request) -> str:
 
     host, port = request.scope["server"]
     shown = f"[{host}]" if ":" in host else host
-    return (
-        f"{request.scope.get('scheme', 'http')}://{shown}:{port}{os.environ.get(STATIC_PREFIX_ENV_VAR, '').rstrip('/')}"
-    )
+    # A TLS proxy on this host sets the scope's scheme by this header, while the port behind it speaks plain HTTP.
+    scheme = "http" if "x-forwarded-proto" in request.headers else request.scope.get("scheme", "http")
+    return f"{scheme}://{shown}:{port}{os.environ.get(STATIC_PREFIX_ENV_VAR, '').rstrip('/')}"
 
 
 def _name(authorization: str) -> str | None:

@@ -33,6 +33,7 @@ class Traces(Connection):
         """
         from insights_core.traces.importing import import_traces
 
+        self.may_create = True
         return import_traces(self, path, format, experiment)
 
     def count_traces(self, scope: TraceScope) -> int:

@@ -192,6 +192,23 @@ class InsightJobs(Connection):
             self.mlflow.update_run(run_id, status="RUNNING")
             self._spawn(run_id, token)
 
+    def delete_insight(self, run_id: str) -> None:
+        """Delete the run of a job that is not running, with its clusters, names and overview.
+
+        What it wrote on traces stays: their summaries, which later jobs take over unpaid, and their tag of the latest
+        cluster, which the next job over them overwrites. MLflow can restore the run until `mlflow gc` removes it.
+
+        Raises:
+            RunNotFoundError: There is no such run, or it is no insight.
+            InvalidStatusChangeError: It is running; cancel it first.
+        """
+        if self.get_insight(run_id).status == InsightStatus.RUNNING:
+            raise InvalidStatusChangeError(
+                f"The insight {run_id!r} is running. Stop it first with `mlflow-insights cancel-insight --run-id {run_id}`."
+            )
+        with mlflow_errors():
+            self.mlflow.delete_run(run_id)
+
     def get_insight_details(self, run_id: str) -> ClusterDetails:
         """The result of a finished job.
 
@@ -237,7 +254,7 @@ def checked_spec(spec: InsightSpec) -> InsightSpec:
     """The specification with blanks removed from its instruction.
 
     Raises:
-        InvalidParameterError: The instruction says nothing, the list of trace ids is empty, or the rule of what failed
+        InvalidParameterError: The instruction says nothing, the theme does not exist, the list of trace ids is empty, or the rule of what failed
             cannot be read.
     """
     instruction = spec.instruction.strip()
@@ -249,6 +266,10 @@ def checked_spec(spec: InsightSpec) -> InsightSpec:
     if spec.scope.trace_ids is not None and not spec.scope.trace_ids:
         raise InvalidParameterError(
             "The list of trace ids is empty. Name at least one, or leave it out.", field="trace_ids"
+        )
+    if spec.theme_id is not None:
+        raise InvalidParameterError(
+            f"There is no theme {spec.theme_id!r}: this version has none yet. Leave the theme out.", field="theme_id"
         )
     if spec.failed_when is not None:
         from insights_core.insight.reading import FailureRule

@@ -45,7 +45,9 @@ def client() -> InsightsClient:
 def _client(uri: str) -> InsightsClient:
     from insights_core.client import InsightsClient
 
-    return InsightsClient(uri)
+    client = InsightsClient(uri)
+    client.may_create = True  # Home of an empty place offers the demo and the import
+    return client
 
 
 def experiments() -> list[tuple[str, str]]:
