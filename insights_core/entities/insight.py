@@ -302,7 +302,7 @@ class TrustMetrics(Record):
     """Mean silhouette by cosine over clustered traces: 1 well apart, 0 overlapping."""
     claims_checked: int = 0
     claims_confirmed: int = 0
-    """Claims whose cited lines exist and contain what is quoted."""
+    """Claims whose cited lines exist, contain what is quoted, and do not say otherwise: no denial, number, name or actor differs."""
     redactions: dict[str, int] = Field(default_factory=dict)
     """Kind of private data -> how often it was removed before text left the process."""
     guess: GuessQuality | None = None

@@ -92,3 +92,46 @@ def test_hostile_quotes_and_texts_are_quick():
         claim = Claim(text="c", lines=[1], quote=quote)
         check_claims(TraceSummary(title="t", summary="s", claims=[claim]), "L001 " + "a a " * 5000)
     assert time.monotonic() - began < 2
+
+
+DESK = """L001 user: Please move my two seats to row 14, Anna is afraid of heights.
+L002 assistant: The voucher of 40 euros was not issued because the shop is closed.
+L003 assistant: I have booked the ferry to Bergen for three people.
+L004 user: Der Gutschein wurde nicht eingelöst."""
+
+
+def held(text: str, quote: str, line: int) -> bool:
+    claim = Claim(text=text, lines=[line], quote=quote)
+    return check_claims(TraceSummary(title="t", summary="s", claims=[claim]), DESK)[2] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "line"),
+    [
+        ("The user wants two seats moved to row 14.", "move my two seats to row 14", 1),
+        ("A voucher of 40 euros was not issued.", "was not issued because the shop is closed", 2),
+        ("The agent booked the ferry for 3 people.", "I have booked the ferry to Bergen", 3),
+        ("Der Gutschein wurde nicht eingelöst.", "Der Gutschein wurde nicht eingelöst", 4),
+    ],
+)
+def test_a_claim_that_says_what_its_line_says_holds(text, quote, line):
+    assert held(text, quote, line)
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "line"),
+    [
+        ("The voucher was issued.", "issued because the shop is closed", 2),
+        ("The voucher of 40 euros was issued because the shop is closed.", "issued because the shop is closed", 2),
+        ("The ferry to Bergen was not booked.", "I have booked the ferry to Bergen", 3),
+        ("The voucher of 70 euros was not issued.", "was not issued because", 2),
+        ("The agent booked the ferry for four people.", "I have booked the ferry to Bergen", 3),
+        ("The agent booked the ferry to Stavanger.", "I have booked the ferry", 3),
+        ("The agent asks to move two seats to row 14.", "move my two seats to row 14", 1),
+        ("The user booked the ferry to Bergen.", "I have booked the ferry to Bergen", 3),
+        ("The password of the router expired yesterday.", "I have booked the ferry to Bergen", 3),
+        ("Der Gutschein wurde eingelöst.", "Der Gutschein wurde nicht eingelöst", 4),
+    ],
+)
+def test_a_claim_that_says_otherwise_than_its_own_quote_does_not_hold(text, quote, line):
+    assert not held(text, quote, line)

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from insights_core.entities import Claim, TraceSummary
+from insights_core.insight.reading.statements import contradicts
 
 _LINE = re.compile(r"^\s*L(\d{1,7})\b[ \t:|]?")
 _LINE_MARK = re.compile(r"\bL\d{3,7}\b[ \t:|]?")
@@ -39,7 +40,7 @@ _MAX_STARTS = 40
 
 
 def check_claims(summary: TraceSummary, text: str) -> tuple[TraceSummary, int, int]:
-    """Keep the claims and errors whose quote stands in the lines they cite.
+    """Keep the claims and errors whose quote stands in the lines they cite and says what they say (see `contradicts`).
 
     Letters must agree; case, blanks, line breaks, the form of quotation marks and dashes, JSON escapes and
     placeholders of redacted values may differ, and "…" may leave something out within the cited lines.
@@ -52,8 +53,8 @@ def check_claims(summary: TraceSummary, text: str) -> tuple[TraceSummary, int, i
         A copy of the summary with only confirmed claims and errors, how many were checked, how many confirmed.
     """
     lines = numbered_lines(text)
-    claims = [claim for claim in summary.claims if is_confirmed(claim, lines)]
-    errors = [claim for claim in summary.errors if is_confirmed(claim, lines)]
+    claims = [claim for claim in summary.claims if is_confirmed(claim, lines) and not contradicts(claim, lines)]
+    errors = [claim for claim in summary.errors if is_confirmed(claim, lines) and not contradicts(claim, lines)]
     checked = len(summary.claims) + len(summary.errors)
     return summary.model_copy(update={"claims": claims, "errors": errors}), checked, len(claims) + len(errors)
 

@@ -33,6 +33,7 @@ _ASKING_FIELDS = (
     "content",
 )
 _ANSWERING_FIELDS = ("answer", "output", "response", "result", "completion", "message", "text", "content", "summary")
+_COMMAND = re.compile(r"(?:^|\s)[*`]*[A-Z]{4,}(?:_[A-Z]+)*[*`]*[.!]?\s*$")
 _USER_MESSAGES = 10
 _ECHO_CHARS = 600
 # A sentence that says less than this share of the most telling one is left out.
@@ -168,7 +169,7 @@ def tool_path(view: TraceView, limit: int) -> list[str]:
     """Names of the tools in the order of their calls, in plain words; repetitions are counted."""
     names = [call.name for message in view.messages for call in message.tool_calls]
     if not names:
-        names = [span.tool or span.name for span in view.spans if span.tool or span.type == "RETRIEVER"]
+        names = [span.name for span in view.spans if span.type in ("TOOL", "RETRIEVER")]
     path: list[tuple[str, int]] = []
     for name in names:
         if path and path[-1][0] == name:
@@ -189,7 +190,8 @@ def ending(view: TraceView, topic: Collection[str], limit: int) -> list[str]:
     texts = [message.text for message in view.messages if message.role == "assistant" and message.text]
     if not texts:
         texts = [said for span in view.spans[:1] if (said := _telling_field(span.outputs, _ANSWERING_FIELDS))]
-    for text in reversed(texts[-4:]):
+    # A word of command between programs ("TERMINATE") ends a log, and tells nobody how it ended.
+    for text in reversed([said for text in texts[-6:] if (said := _COMMAND.sub("", text).strip())][-4:]):
         scored = [(score, number, sentence) for number, (score, sentence) in enumerate(scored_sentences(text, topic))]
         if scored:
             weighed = [
