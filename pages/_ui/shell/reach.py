@@ -31,8 +31,8 @@ def warning() -> str | None:
         return None
     return (
         f"MLflow Insights listens on {address or 'all addresses'}: whoever reaches it reads every trace and acts with your rights "
-        "and tracker tokens, for it has no login of its own. Listen on 127.0.0.1 behind a proxy that signs people in, or set up "
-        "Streamlit's sign-in (see the README)."
+        "and tracker tokens, for it has no login of its own. Listen on 127.0.0.1 "
+        "behind a proxy that signs people in (see the README)."
     )
 
 
