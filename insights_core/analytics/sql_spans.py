@@ -105,7 +105,7 @@ def _read(
             chunks.append({name: function(columns[name]) for name, function in convert.items()})
     if not chunks:
         chunks = [{name: function(()) for name, function in convert.items()}]
-    return by_trace({name: np.concatenate([chunk[name] for chunk in chunks]) for name in convert})
+    return dict(by_trace({name: np.concatenate([chunk[name] for chunk in chunks]) for name in convert}))
 
 
 def _ids(values: Iterable[str | None]) -> np.ndarray:

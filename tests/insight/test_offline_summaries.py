@@ -308,3 +308,21 @@ def test_real_traces_are_summarised_with_lines_that_hold(experiment_id, tracking
         )
         assert summary.title and len(summary.title.split()) <= 12
     assert checked > 100 and confirmed >= 0.98 * checked and without_claim <= 4
+
+
+def test_a_word_of_command_is_not_how_it_ended_but_a_name_in_capitals_is():
+    ask = message("user", "Who built the rocket?")
+    assert (
+        "TERMINATE"
+        not in summarize(trace(ask, message("assistant", "The rocket was built in Florida. TERMINATE"))).summary
+    )
+    assert (
+        "TERMINATE"
+        not in summarize(trace(ask, message("assistant", "The rocket was built in Florida.\nTERMINATE"))).summary
+    )
+    assert "NASA" in summarize(trace(ask, message("assistant", "The rocket was built by NASA"))).summary
+
+
+def test_a_year_is_part_of_a_question_and_an_order_number_is_not():
+    title = summarize(trace(message("user", "Which album of 2004 did order 4711983 contain?"))).title
+    assert "2004" in title and "4711983" not in title

@@ -33,7 +33,7 @@ _ASKING_FIELDS = (
     "content",
 )
 _ANSWERING_FIELDS = ("answer", "output", "response", "result", "completion", "message", "text", "content", "summary")
-_COMMAND = re.compile(r"(?:^|\s)[*`]*[A-Z]{4,}(?:_[A-Z]+)*[*`]*[.!]?\s*$")
+_COMMAND = re.compile(r"(?:^|\n\s*|(?<=[.!?])\s+)[*`]*[A-Z]{4,}(?:_[A-Z]+)*[*`]*[.!]?\s*$")
 _USER_MESSAGES = 10
 _ECHO_CHARS = 600
 # A sentence that says less than this share of the most telling one is left out.

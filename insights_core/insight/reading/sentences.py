@@ -14,8 +14,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*|\n+")
 # Stripped from both ends of what is shown.
 _EDGES = " .,;:!-–。，！"
 _WORD = re.compile(r"[^\W\d_]{2,}(?:'[a-z]+)?")
-# Ids, numbers with letters, hashes, dates, addresses: they tell one trace from another, never one topic from another.
-_IDS = re.compile(r"https?://\S+|\[[a-z_ ]+\]|\S+@\S+|#?\b(?=[\w-]*\d)(?=[\w-]{4,})[\w-]+\b")
+# Ids, numbers with letters, hashes, dates (a year alone is part of a question), addresses: they tell one trace from another, never one topic from another.
+_IDS = re.compile(r"https?://\S+|\[[a-z_ ]+\]|\S+@\S+|#?\b(?=[\w-]*\d)(?=[\w-]{4,})(?!(?:1[89]|20)\d\d\b(?!-))[\w-]+\b")
 _EMPTY_QUOTES = re.compile(r"([\"'`*])\s*\1|\(\s*\)|\[\s*\]|\{\s*\}")
 _LEADING = re.compile(
     r"^(?:(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|greetings|dear \w+|thanks?(?: you)?|okay|ok|yes|sure|alright|great|well|so|and|also|actually|sorry)\b(?: there| again| team| so much| very much)?[\s,.!:;–-]*)+",
