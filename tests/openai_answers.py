@@ -82,7 +82,8 @@ def _claim(properties: dict[str, Any], root: dict[str, Any], text: str, name: st
     wanted = [line for line in lines if "error" in line[1].lower()] if name == "errors" else []
     number, content = (wanted or lines)[0]
     claim = {key: _fill(part, root, key, text) for key, part in properties.items()}
-    return claim | {"lines": [number], "quote": content[:60]}
+    said = {"text": content[:60]} if "text" in properties else {}
+    return claim | said | {"lines": [number], "quote": content[:60]}
 
 
 def _words(name: str, text: str) -> str:

@@ -31,7 +31,7 @@ def spec_of(experiment_id: str, **fields) -> InsightSpec:
     return InsightSpec(scope=scope, instruction=INSTRUCTION, **fields)
 
 
-def wait_for(client: InsightsClient, run_id: str, condition=None, seconds: float = 60):
+def wait_for(client: InsightsClient, run_id: str, condition=None, seconds: float = 150):
     """The insight once it has ended, or meets the condition."""
     condition = condition or (lambda insight: insight.status != InsightStatus.RUNNING)
     until = time.monotonic() + seconds

@@ -36,6 +36,7 @@ def bodies(experiment_id: str, run_id: str, issue_id: str) -> dict[str, dict]:
         "jobs/get": {"run_id": run_id},
         "jobs/cancel": {"run_id": run_id},
         "jobs/resume": {"run_id": run_id},
+        "jobs/delete": {"run_id": run_id},
     } | {path: ids for path in ("traffic-cost/volume", "traffic-cost/latency", "traffic-cost/errors", "assessments/discovery", "tools/discovery", "tags/discovery", "dimensions/discovery")} | {
         path: run for path in ("agentic/analyses/get", "agentic/hypotheses/list", "agentic/hypotheses/preview")
     }  # fmt: skip
@@ -75,7 +76,7 @@ def test_no_route_answers_a_user_without_rights(users, routes, stranger):
 
 
 def test_a_reader_reads_and_changes_nothing(users, routes, reader):
-    writing = {path for path in routes if path.rsplit("/", 1)[-1] in ("create", "update", "cancel", "resume")}
+    writing = {path for path in routes if path.rsplit("/", 1)[-1] in ("create", "update", "cancel", "resume", "delete")}
     for path in sorted(writing):
         assert users.ours(path, routes[path], reader).status_code in (400, 403, 404), path
     for path in (

@@ -243,7 +243,7 @@ def test_a_running_insight_shows_its_stage_and_can_be_stopped(open_page, demo_st
     run_id = unfinished("RUNNING", stage="summarize", done=30, total=120)
 
     app = open_page(demo_store.uri, "insight", run=run_id)
-    assert "Summaries · 30 of 120" in app.get("progress")[0].proto.text
+    assert "Reading and summarising · 30 of 120" in app.get("progress")[0].proto.text
 
     next(button for button in app.button if button.label == "Stop").click().run()
     assert not app.exception

@@ -22,7 +22,7 @@ _MAX_K = 40
 _EXACT = 20_000  # comparing all pairs of so many takes seconds, and compiling the approximate search takes 20
 _BLOCK = 1024
 _DRAWS = 20  # sets of chance that the best cut of a few has to beat
-_CLEARLY = 3.0  # standard deviations: one set of chance in some hundreds looks so good
+_CLEARLY = 2.3  # standard deviations: one set of chance in a hundred looks so good
 _DENSITY = ("hdbscan", "dbscan", "evoc")
 
 Knn = tuple[np.ndarray, np.ndarray, Any]
