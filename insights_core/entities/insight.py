@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -184,6 +185,14 @@ class Tally(Record):
     """Of those known, the ones that failed."""
     suspected_count: int = 0
     """Of the others, traces that seem to have failed: a guess."""
+
+    @classmethod
+    def of(cls, rows: Sequence[TraceRow]) -> Tally:
+        """The counts of these traces."""
+        found = Tally(size=len(rows))
+        for row in rows:
+            found.add(row)
+        return found
 
     def add(self, row: TraceRow) -> None:
         """Count what a trace says of itself; its size is counted already."""

@@ -1,6 +1,6 @@
 import pytest
 
-from insights_core.entities import Cluster, ClusterDetails, TraceRow, TrustMetrics
+from insights_core.entities import Cluster, ClusterDetails, Tally, TraceRow, TrustMetrics
 from pages._ui.insight import comparison, granularity, topics
 from pages._ui.look import previews
 from pages._ui.map import map_figure
@@ -90,9 +90,9 @@ def test_a_rule_decides_what_failed_then_the_status_and_never_a_guess():
 
 
 def test_a_guess_is_called_one_and_a_known_failure_is_not():
-    known = topics.tally([row("a", "x", failed=True, by="rule"), row("b", "x", failed=False, by="rule"), row("c", "x")])
+    known = Tally.of([row("a", "x", failed=True, by="rule"), row("b", "x", failed=False, by="rule"), row("c", "x")])
     assert topics.rate_words(known) == "50.0% failed" and topics.suspicion_words(known) == ""
-    guessed = topics.tally([row("a", "x", "ERROR"), row("b", "x", failed=True, by="guess")])
+    guessed = Tally.of([row("a", "x", "ERROR"), row("b", "x", failed=True, by="guess")])
     assert topics.rate_words(guessed) == "50.0% errors" and "1 more seem not done (a guess)" in topics.suspicion_words(
         guessed
     )

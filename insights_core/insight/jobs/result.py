@@ -34,10 +34,7 @@ def count_failures(clusters: list[Cluster], rows: list[TraceRow]) -> Tally:
         while at is not None:
             own[at].add(row)
             at = parents[at]
-    total = Tally(size=len(rows))
-    for row in rows:
-        total.add(row)
-    return total
+    return Tally.of(rows)
 
 
 def text_to_embed(summary: TraceSummary) -> str:

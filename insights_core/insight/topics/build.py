@@ -58,7 +58,6 @@ async def build_topics(
     config: ClusteringConfig | None = None,
     *,
     ids: Sequence[str] | None = None,
-    failed: Sequence[bool] | None = None,
     on_stage: Callable[[Stage, int], None] | None = None,
 ) -> Topics:
     """Cluster, name and lay out n traces.
@@ -71,7 +70,6 @@ async def build_topics(
         namer: Names the clusters.
         config: Clustering; None takes the defaults.
         ids: Trace ids; None takes the positions.
-        failed: Whether each trace failed; None counts no failures.
         on_stage: Called with "cluster", "name" and "map" and how many there are to do.
     """
     config = config or ClusteringConfig()
@@ -82,7 +80,6 @@ async def build_topics(
         [texts[i] for i in order],
         np.asarray(vectors, dtype=np.float32)[order],
         [names[i] for i in order],
-        np.array([bool(failed[i]) if failed is not None else False for i in order], dtype=bool),
         config,
     )
     say("cluster", len(texts))
@@ -119,7 +116,6 @@ class _Work:
     texts: list[str]
     vectors: np.ndarray
     ids: list[str]
-    failed: np.ndarray
     config: ClusteringConfig
 
     def cluster(self) -> None:
@@ -168,7 +164,6 @@ class _Work:
                     description=name.description,
                     keywords=name.keywords,
                     size=len(members[node.cluster_id]),
-                    error_count=int(self.failed[members[node.cluster_id]].sum()),
                     example_trace_ids=[self.ids[i] for i in typical[node.cluster_id]],
                     near_miss_trace_ids=[self.ids[i] for i in misses[node.cluster_id]],
                 )

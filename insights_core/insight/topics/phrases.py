@@ -73,7 +73,6 @@ class _Place:
     """Texts whose tools are called so."""
     weight: float = 0.0
     places: int = 0
-    first: int = 0
     before: Counter[Phrase] = field(default_factory=Counter)
     """The word before, and where that is no word of meaning the two before."""
     after: Counter[Phrase] = field(default_factory=Counter)
@@ -130,7 +129,6 @@ class GroupPhrases:
                 phrase = tuple(words[start:stop])
                 place = self.found.setdefault(phrase, _Place())
                 place.places += 1
-                place.first += start == 0
                 before, after = words[max(start - 2, 0) : start][::-1], words[stop : stop + 2]
                 for side, near in ((place.before, before), (place.after, after)):
                     for reach in range(1, len(near) + 1):
@@ -154,14 +152,6 @@ class GroupPhrases:
                 if count > most and (is_content(near[-1]) or (len(near) == 1 and near[0] in OPENERS)):
                     return False
         return sum(place.after[(word,)] for word in OBJECTS) <= most
-
-    def starts_clauses(self, phrase: Phrase) -> bool:
-        """Whether most of its places are the beginning of what is said."""
-        return self.found[phrase].first > _CUT_OFF * self.found[phrase].places
-
-    def asked_share(self, phrase: Phrase) -> float:
-        """Share of the texts in which a user says it."""
-        return self.found[phrase].asked / max(self.size, 1)
 
     def is_tool(self, phrase: Phrase) -> bool:
         """Whether it comes from the names of tools rather than from what users say."""

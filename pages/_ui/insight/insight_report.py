@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from insights_core.entities import ClusterDetails, Insight, InsightStatus, TrustMetrics
+from insights_core.entities import ClusterDetails, Insight, InsightStatus, Tally, TrustMetrics
 from pages._ui.insight import comparison, topics
 from pages._ui.look import badges
 from pages._ui.look.formats import (
@@ -131,7 +131,7 @@ def trust_facts(details: ClusterDetails) -> list[tuple[str, str, str]]:
 
 def _failures(details: ClusterDetails) -> list[tuple[str, str, str]]:
     """By what a trace counts as failed, and how good the guess is for those of which nobody says it."""
-    total, guess = topics.tally(details.traces), details.metrics.guess
+    total, guess = Tally.of(details.traces), details.metrics.guess
     if not total.known_count:
         return [("What failed", "status only", "say which traces failed when you run it again: a tag, a judge, a rule")]
     rule = str(details.config.get("failed_when") or "a rule")

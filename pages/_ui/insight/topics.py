@@ -46,14 +46,6 @@ def failed(row: TraceRow) -> bool:
     return bool(row.failed) if row.failed_by == "rule" else row.status == "ERROR"
 
 
-def tally(rows: Sequence[TraceRow]) -> Tally:
-    """How many of the traces broke, failed and seem to have failed."""
-    found = Tally(size=len(rows))
-    for row in rows:
-        found.add(row)
-    return found
-
-
 def rate_words(one: Tally) -> str:
     """12% errors, or 95% failed where a rule says which traces failed."""
     return f"{share(one.bad_rate)} {one.bad_word}"
@@ -85,7 +77,7 @@ def tree(details: ClusterDetails) -> list[Topic]:
             cluster.description,
             depth,
             not children,
-            tally(rows),
+            Tally.of(rows),
             tuple(rows),
             cluster,
         )
@@ -102,7 +94,7 @@ def tree(details: ClusterDetails) -> list[Topic]:
                 "Like no topic. Each has a nearest one.",
                 0,
                 True,
-                tally(outliers),
+                Tally.of(outliers),
                 tuple(outliers),
                 None,
             )
@@ -131,7 +123,7 @@ def worst(topics: Sequence[Topic]) -> Topic | None:
 
 def options(topics: Sequence[Topic], details: ClusterDetails) -> dict[str, Option]:
     """The rows of the tree: traces, share of all, error rate, trend."""
-    total, overall = len(details.traces), tally(details.traces).bad_rate
+    total, overall = len(details.traces), Tally.of(details.traces).bad_rate
     span = time_span(details.traces)
     rows = {}
     for topic in topics:

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from insights_core.entities import ClusterDetails, Insight, TraceRow, TraceScope
+from insights_core.entities import ClusterDetails, Insight, Tally, TraceRow, TraceScope
 from pages._ui.actions import create_insight, promote
 from pages._ui.insight import topics, trace_rows
 from pages._ui.look.formats import duration, escape_markdown, number, plural, points
@@ -134,7 +134,7 @@ def _panel(insight: Insight, details: ClusterDetails, picked: list[TraceRow]) ->
         return
     st.subheader(f"{plural(len(picked), 'trace')} selected", anchor=False)
     left, right = st.columns(2)
-    here, everywhere = topics.tally(picked), topics.tally(details.traces)
+    here, everywhere = Tally.of(picked), Tally.of(details.traces)
     rate, overall = here.bad_rate, everywhere.bad_rate
     apart = abs(rate - overall) > 0.05
     left.metric(

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from insights_core.entities import ClusterDetails, TraceRow
+from insights_core.entities import ClusterDetails, Tally, TraceRow
 from insights_core.markdown import for_plotly, one_line
 from pages._ui.insight import topics
 from pages._ui.look import charts
@@ -70,7 +70,7 @@ def draw(details: ClusterDetails, rows: Sequence[TraceRow], kind: str, values: S
         layer([at for at, one in enumerate(bad) if not one], "Others", color=NEUTRAL, opacity=0.35)
         layer(
             [at for at, one in enumerate(bad) if one],
-            topics.tally(rows).bad_word.capitalize(),
+            Tally.of(rows).bad_word.capitalize(),
             color=ERROR,
             opacity=0.85,
         )
