@@ -6,6 +6,7 @@ import importlib.util
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,3 +68,19 @@ def planted_texts() -> Callable[..., tuple[list[str], list[str]]]:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.planted_texts
+
+
+@pytest.fixture
+def client(tracking_uri: str) -> Any:
+    from insights_core import InsightsClient
+
+    return InsightsClient(tracking_uri)
+
+
+@pytest.fixture
+def model(openai_server, monkeypatch):
+    """The model server, set as the endpoint of this process and of those it starts."""
+    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    monkeypatch.setenv("INSIGHTS_MAX_CONCURRENCY", "2")
+    return openai_server

@@ -10,26 +10,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from insights_core.client import InsightsClient
 from insights_core.entities.insight import ClusterDetails, InsightSpec, InsightStatus, TraceScope
 from insights_core.errors import BrokenArtifactError, StoreNotWritableError
 from insights_core.insight.jobs import persist, worker
 from insights_core.insight.jobs.liveness import is_alive, new_lease, process_start
 from insights_core.insight.jobs.progress import RunReporter
 from insights_core.names import LEASE_TAG, PROGRESS_TAG, WORKER_TAG
-
-
-@pytest.fixture
-def client(tracking_uri: str) -> InsightsClient:
-    return InsightsClient(tracking_uri)
-
-
-@pytest.fixture
-def model(openai_server, monkeypatch):
-    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-    monkeypatch.setenv("INSIGHTS_MAX_CONCURRENCY", "2")
-    return openai_server
 
 
 def spec_of(experiment_id: str, **fields) -> InsightSpec:

@@ -56,20 +56,6 @@ def summary_calls(server) -> int:
     return sum("=== TRACE " in call.prompt for call in server.calls)
 
 
-@pytest.fixture
-def client(tracking_uri: str) -> InsightsClient:
-    return InsightsClient(tracking_uri)
-
-
-@pytest.fixture
-def model(openai_server, monkeypatch):
-    """The model server, set as the endpoint of this process and of those it starts."""
-    monkeypatch.setenv("OPENAI_BASE_URL", openai_server.url)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-    monkeypatch.setenv("INSIGHTS_MAX_CONCURRENCY", "2")
-    return openai_server
-
-
 def test_an_offline_job_leaves_its_result_in_mlflow(client, experiment_id, write_conversations):
     trace_ids = write_conversations(client, experiment_id, 60, email="anna@example.com")
     run_id = client.create_insight(spec_of(experiment_id, name="First look"))

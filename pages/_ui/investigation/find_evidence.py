@@ -12,7 +12,7 @@ from insights_core.traces.scopes import trace_id_in
 from pages._ui.look.badges import badge
 from pages._ui.look.formats import clock, duration, escape_markdown, plural
 from pages._ui.look.previews import preview
-from pages._ui.parts import pick_list
+from pages._ui.parts import filters, pick_list
 from pages._ui.parts.pick_list import Option
 from pages._ui.shell import loaders, states
 from pages._ui.traces import trace_search, trace_viewer
@@ -58,14 +58,7 @@ def dialog(
 
 def _search(experiment_id: str) -> list[dict]:
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = st.text_input(
-            "Words",
-            key="add-evidence-words",
-            placeholder="Words in a trace",
-            icon=":material/search:",
-            label_visibility="collapsed",
-            width=210,
-        )
+        words = filters.search("add-evidence-words", "Words in a trace", 210, "Words")
         status = st.segmented_control(
             "Status",
             list(_STATUSES),

@@ -15,10 +15,10 @@ from pages._ui.shell import url_state
 _WHOLE_ROWS, _SCROLLED_PX = 15, 640
 
 
-def search(key: str, placeholder: str, width: int = 240) -> str:
+def search(key: str, placeholder: str, width: int = 240, label: str = "Search") -> str:
     """The words that somebody searches for; empty for all."""
     return st.text_input(
-        "Search",
+        label,
         key=key,
         placeholder=placeholder,
         icon=":material/search:",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages._ui.look.formats import plural
+from pages._ui.parts import filters
 from pages._ui.traces.values import readable
 
 if TYPE_CHECKING:
@@ -25,14 +26,7 @@ def find_bar(view: TraceView, key: str) -> TraceView:
     present = {one.role for one in view.messages}
     speakers = {role: name for role, name in _SPEAKERS.items() if role == "all" or role in present}
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = st.text_input(
-            "Find in this trace",
-            key=f"{key}-find",
-            placeholder="Find in text, arguments, results",
-            icon=":material/search:",
-            label_visibility="collapsed",
-            width=260,
-        )
+        words = filters.search(f"{key}-find", "Find in text, arguments, results", 260, "Find in this trace")
         speaker = st.segmented_control(
             "Speaker",
             list(speakers),
