@@ -15,7 +15,7 @@ from insights_core.errors import BrokenArtifactError, StoreNotWritableError
 from insights_core.insight.jobs import persist, worker
 from insights_core.insight.jobs.liveness import is_alive, new_lease, process_start
 from insights_core.insight.jobs.progress import RunReporter
-from insights_core.names import LEASE_TAG, PROGRESS_TAG, WORKER_TAG
+from insights_core.names import CANCEL_TAG, LEASE_TAG, PROGRESS_TAG, WORKER_TAG
 
 
 def spec_of(experiment_id: str, **fields) -> InsightSpec:
@@ -146,6 +146,27 @@ def test_a_job_of_another_machine_that_died_with_its_clock_ahead_can_be_cancelle
     client.resume_insight(run_id)
     until(lambda: client.get_insight(run_id).status != InsightStatus.RUNNING)
     assert client.get_insight(run_id).status == InsightStatus.FINISHED
+
+
+def test_of_two_resumes_the_one_that_owns_the_run_works_though_the_other_took_the_cancellation_away(
+    client, experiment_id, monkeypatch
+):
+    """The first removes the tag and loses the lease; the second must not fail on a tag that is gone, or nobody works."""
+    spec = spec_of(experiment_id)
+    run_id = persist.create_insight_run(client, spec, "offline", {LEASE_TAG: new_lease()[1], CANCEL_TAG: "true"})
+    persist.write_spec(client, run_id, spec, "offline", "", "")
+    client.mlflow.set_terminated(run_id, "KILLED")
+    delete, spawned = client.mlflow.delete_tag, []
+
+    def twice(run: str, key: str) -> None:
+        delete(run, key)
+        delete(run, key)
+
+    monkeypatch.setattr(client.mlflow, "delete_tag", twice)
+    monkeypatch.setattr(client, "_spawn", lambda run, token: spawned.append(run))
+    client.resume_insight(run_id)
+    assert spawned == [run_id]
+    assert CANCEL_TAG not in client.mlflow.get_run(run_id).data.tags
 
 
 @pytest.mark.parametrize("claimed", ["9" * 14, "9" * 40, "-5", "x", "²"])

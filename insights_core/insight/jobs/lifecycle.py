@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,13 @@ from insights_core.entities.insight import (
     InsightStatus,
     TraceScope,
 )
-from insights_core.errors import ConflictError, InvalidParameterError, InvalidStatusChangeError, mlflow_errors
+from insights_core.errors import (
+    ConflictError,
+    InvalidParameterError,
+    InvalidStatusChangeError,
+    NotFoundError,
+    mlflow_errors,
+)
 from insights_core.insight.jobs import persist
 from insights_core.insight.jobs.liveness import describe_process, is_alive, lease_token, new_lease
 from insights_core.insight.jobs.progress import read_progress
@@ -186,7 +193,9 @@ class InsightJobs(Connection):
             if lease_token(tags) != token:
                 raise ConflictError(f"The insight {run_id!r} was resumed by somebody else at the same time.")
             if CANCEL_TAG in tags:
-                self.mlflow.delete_tag(run_id, CANCEL_TAG)
+                # Whoever resumed a moment earlier, and lost the lease to this call, may have taken it away already.
+                with suppress(NotFoundError), mlflow_errors():
+                    self.mlflow.delete_tag(run_id, CANCEL_TAG)
             progress = insight.progress.model_copy(update={"message": "", "stage": "queued", "done": 0, "total": 0})
             self.mlflow.set_tag(run_id, PROGRESS_TAG, progress.model_dump_json())
             self.mlflow.update_run(run_id, status="RUNNING")
