@@ -7,22 +7,17 @@ from typing import Any
 import click
 
 from insights_core.cli.entities import (
-    COLUMNS,
     author_option,
     print_entity,
     print_id,
-    row,
+    print_list,
     run_option,
-    table_row,
-    warn_broken,
 )
 from insights_core.cli.rendering import (
     client,
     example,
     experiment_option,
     output_option,
-    print_json,
-    print_table,
 )
 
 
@@ -60,16 +55,14 @@ def list_analyses(experiment_id: str | None, output: str) -> None:
     """List the analyses of an experiment, newest first."""
     insights = client()
     found = insights.list_analyses(experiment_id)
-    warn_broken(found)
     lines = {line.run_id: line for line in insights.summarize_analyses(experiment_id)}
-    rows = []
-    for item in found:
+
+    def counts(item: Any) -> dict[str, Any]:
         line = lines.get(item.run_id)
-        counts = {name: getattr(line, name, 0) for name in ("hypothesis_count", "validated_count")}
-        rows.append({**(row if output == "json" else table_row)("analysis", item), **counts})
-    if output == "json":
-        return print_json(rows)
-    print_table(rows, COLUMNS["analysis"], "No analyses yet. Start one with `mlflow-insights create-analysis`.")
+        return {name: getattr(line, name, 0) for name in ("hypothesis_count", "validated_count")}
+
+    empty = "No analyses yet. Start one with `mlflow-insights create-analysis`."
+    print_list("analysis", found, output, empty, counts)
 
 
 @click.command(epilog=example("get-analysis --run-id RUN"))

@@ -144,6 +144,26 @@ def warn_broken(found: Any) -> None:
         click.echo(f"Left out: {reason}", err=True)
 
 
+def print_list(
+    kind: str, found: Any, output: str, empty: str, more: Callable[[Any], dict[str, Any]] = lambda item: {}
+) -> None:
+    """Entities as a table or as JSON, after a word about those that cannot be read.
+
+    Args:
+        kind: Key of COLUMNS.
+        found: What a listing verb of the client gives.
+        output: "table" or "json".
+        empty: What the table says where there is none.
+        more: Further columns of an entity.
+    """
+    warn_broken(found)
+    shown = row if output == "json" else table_row
+    rows = [{**shown(kind, item), **more(item)} for item in found]
+    if output == "json":
+        return print_json(rows)
+    print_table(rows, COLUMNS[kind], empty)
+
+
 def print_entity(kind: str, entity: Any, output: str) -> None:
     if output == "json":
         print_json(row(kind, entity))

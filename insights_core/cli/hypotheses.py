@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from insights_core.cli.entities import (
-    COLUMNS,
     EVIDENCE_EXAMPLE,
     author_option,
     evidence_option,
@@ -17,18 +16,14 @@ from insights_core.cli.entities import (
     missing_option,
     print_entity,
     print_id,
+    print_list,
     print_traces,
-    row,
     run_option,
-    table_row,
-    warn_broken,
 )
 from insights_core.cli.rendering import (
     client,
     example,
     output_option,
-    print_json,
-    print_table,
 )
 
 
@@ -79,11 +74,7 @@ def update_hypothesis(run_id: str, output: str, **options: Any) -> None:
 @output_option
 def list_hypotheses(run_id: str, output: str) -> None:
     """List the hypotheses of an analysis, oldest first."""
-    found = client().list_hypotheses(run_id)
-    warn_broken(found)
-    if output == "json":
-        return print_json([row("hypothesis", item) for item in found])
-    print_table([table_row("hypothesis", item) for item in found], COLUMNS["hypothesis"], "No hypotheses yet.")
+    print_list("hypothesis", client().list_hypotheses(run_id), output, "No hypotheses yet.")
 
 
 @click.command(epilog=example("get-hypothesis --run-id RUN --hypothesis-id ID"))

@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from insights_core.cli.entities import (
-    COLUMNS,
     author_option,
     evidence_option,
     issue_option,
@@ -16,12 +15,10 @@ from insights_core.cli.entities import (
     missing_option,
     print_entity,
     print_id,
+    print_list,
     print_traces,
-    row,
     run_option,
     severity,
-    table_row,
-    warn_broken,
 )
 from insights_core.cli.rendering import (
     client,
@@ -29,7 +26,6 @@ from insights_core.cli.rendering import (
     experiment_option,
     output_option,
     print_json,
-    print_table,
 )
 
 
@@ -79,11 +75,7 @@ def update_issue(run_id: str | None, output: str, **options: Any) -> None:
 @output_option
 def list_issues(experiment_id: str | None, output: str) -> None:
     """List the issues of an experiment, most traces first."""
-    found = client().list_issues(experiment_id)
-    warn_broken(found)
-    if output == "json":
-        return print_json([row("issue", item) for item in found])
-    print_table([table_row("issue", item) for item in found], COLUMNS["issue"], "No issues yet.")
+    print_list("issue", client().list_issues(experiment_id), output, "No issues yet.")
 
 
 @click.command(epilog=example("get-issue --issue-id ID"))

@@ -22,10 +22,17 @@ class Measured:
     errors: int
     p90_ms: float | None
     cost_usd: float | None
-    traces_series: list[float]
+    bucket: str
+    """hour or day."""
+    counts: list[tuple[int, int, int]]
+    """(epoch milliseconds, traces without an error, traces with one) of each."""
     error_series: list[float]
     p90_series: list[float]
     cost_series: list[float]
+
+    @property
+    def traces_series(self) -> list[float]:
+        return [float(fine + bad) for _, fine, bad in self.counts]
 
     @property
     def error_rate(self) -> float:
@@ -47,7 +54,10 @@ def _measure(uri: str, experiment_id: str, start_ms: int | None, end_ms: int, bu
         errors=volume.summary.error_count,
         p90_ms=latency.summary.p90_latency if latency.time_series else None,
         cost_usd=cost.summary.total_cost_usd,
-        traces_series=[float(point.count) for point in volume.time_series],
+        bucket=bucket,
+        counts=[
+            (point.time_bucket, point.count - point.error_count, point.error_count) for point in volume.time_series
+        ],
         error_series=[100 * point.error_count / point.count for point in volume.time_series if point.count],
         p90_series=[point.p90_latency for point in latency.time_series],
         cost_series=[point.total_cost_usd or 0.0 for point in cost.time_series],

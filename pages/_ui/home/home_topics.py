@@ -9,12 +9,13 @@ import streamlit as st
 
 from insights_core.entities import Insight, InsightStatus
 from pages._ui.actions import promote
+from pages._ui.home import home_figures
 from pages._ui.insight import topics
 from pages._ui.look import charts
 from pages._ui.look.formats import escape_markdown, moment, number, plural
 from pages._ui.parts import layout
 from pages._ui.shell import loaders, navigation
-from pages._ui.shell.scope import DAY_MS, Scope
+from pages._ui.shell.scope import Scope
 
 _MOST = 5
 _HALF_A_BAR = timedelta(hours=12)
@@ -64,25 +65,18 @@ def _topic(scope: Scope, insight: Insight, topic: topics.Topic) -> None:
 
 def strip(scope: Scope) -> None:
     """Traces and errors over time; dragging over a part of it narrows the range of the page."""
-    bucket = "hour" if scope.start_ms is not None and scope.end_ms - scope.start_ms <= 2 * DAY_MS else "day"
-    points = _volume(loaders.tracking_uri(), scope.experiment_id, scope.start_ms, scope.end_ms, bucket)
+    now = home_figures.periods(scope)[0]
+    points = now.counts
     if len(points) < 2:
         return
-    errors = sum(bad for _, _, bad in points)
     at = [moment_ms for moment_ms, _, _ in points]
     with layout.card("Traces and errors", "drag over a part to look at it alone", height="content"):
         fig = charts.stacked({"OK": [fine for _, fine, _ in points], "Error": [bad for _, _, bad in points]}, at)
-        alt = f"Traces each {bucket}: {number(sum(fine for _, fine, _ in points) + errors)} in all, {number(errors)} errors."
+        alt = f"Traces each {now.bucket}: {number(now.traces)} in all, {number(now.errors)} errors."
         event = charts.draw(fig, alt, 170, key="home-strip", on_select="rerun", selection_mode="box", drag="select")
     boxes = event.selection.box if event else []
     if boxes:
         _narrow([str(one) for one in boxes[0]["x"]])
-
-
-@st.cache_data(ttl=60, max_entries=64, show_spinner=False)
-def _volume(uri: str, experiment_id: str, start_ms: int | None, end_ms: int, bucket: str) -> list[tuple[int, int, int]]:
-    answer = loaders.client().analytics.volume([experiment_id], start_ms, end_ms, bucket)
-    return [(one.time_bucket, one.count - one.error_count, one.error_count) for one in answer.time_series]
 
 
 def _narrow(edges: list[str]) -> None:
