@@ -94,10 +94,10 @@ def test_other_methods_find_the_topics_too(planted, method):
 
 
 def test_evoc_finds_the_topics_of_more_than_a_handful(planted):
-    pytest.importorskip("evoc", reason="evoc is an extra")
+    pytest.importorskip("evoc", reason="evoc is an extra; it compiles for two minutes on its first use")
     vectors, truth = planted
     result = cluster_vectors(vectors[:200], ClusteringConfig(method="evoc"))
-    assert nmi(truth[:200], result.assigned) > 0.85 and (result.labels < 0).mean() < 0.1
+    assert nmi(truth[:200], result.assigned) > 0.85 and (result.labels < 0).mean() < 0.3
 
 
 @pytest.mark.parametrize("method", ["kmeans", "agglomerative"])

@@ -11,6 +11,7 @@ import numpy as np
 from insights_core.entities.insight import ClusteringConfig
 from insights_core.errors import InvalidParameterError
 from insights_core.insight.topics.joining import kin_joined
+from insights_core.insight.topics.layout import lay_out
 from insights_core.insight.topics.refine import assign_outliers, by_size, from_the_middle, refined, same_together
 from insights_core.insight.topics.vectors import unit_rows
 
@@ -25,8 +26,8 @@ _DRAWS = 20  # sets of chance that the best cut of a few has to beat
 _CLEARLY = 2.3  # standard deviations: one set of chance in a hundred looks so good
 _DENSITY = ("hdbscan", "dbscan", "evoc")
 
-Knn = tuple[np.ndarray, np.ndarray, Any]
-"""Neighbours (n, m), each row itself first, their distances by cosine (n, m), and the index of an approximate search."""
+Knn = tuple[np.ndarray, np.ndarray]
+"""Neighbours (n, m), each row itself first, and their distances by cosine (n, m)."""
 
 
 @dataclass
@@ -40,7 +41,7 @@ class ClusterResult:
     reduced: np.ndarray
     """Float (n, d): the space the clusters were found in."""
     knn: Knn | None = None
-    """Neighbours, distances and index of UMAP's search, so that a map need not search again."""
+    """So that a map need not search again; None for a handful."""
 
 
 def min_cluster_size(n: int, config: ClusteringConfig) -> int:
@@ -74,7 +75,7 @@ def cluster_vectors(vectors: np.ndarray, config: ClusteringConfig | None = None)
             reduced, raw = vectors, _few(vectors, config)
         elif config.method == "evoc":
             reduced, raw = vectors, _evoc(vectors, config)
-            knn = _neighbours(from_the_middle(vectors), min(_NEIGHBOURS, n - 1), config.seed)
+            knn = neighbours_of(from_the_middle(vectors), config.seed)
         else:
             reduced, knn = reduce(from_the_middle(vectors), config.seed)
             raw = group(reduced, n, config)
@@ -91,31 +92,20 @@ def settled(vectors: np.ndarray, raw: np.ndarray, knn: Knn | None, config: Clust
 
 def reduce(vectors: np.ndarray, seed: int) -> tuple[np.ndarray, Knn]:
     """UMAP to a few dimensions, in which density can be seen, with the neighbours it found."""
-    from umap import UMAP
-
-    neighbours = min(_NEIGHBOURS, len(vectors) - 1)
-    knn = _neighbours(vectors, neighbours, seed)
-    umap = UMAP(
-        n_neighbors=neighbours,
-        n_components=_DIMS,
-        n_epochs=_EPOCHS,
-        min_dist=0.0,
-        metric="cosine",
-        random_state=seed,
-        n_jobs=1,
-        precomputed_knn=knn,
-    )
-    return umap.fit_transform(vectors), knn
+    knn = neighbours_of(vectors, seed)
+    placed = lay_out(vectors, *knn, dims=_DIMS, epochs=_EPOCHS, min_dist=0.0, seed=seed)
+    return placed, knn
 
 
-def _neighbours(vectors: np.ndarray, count: int, seed: int) -> Knn:
+def neighbours_of(vectors: np.ndarray, seed: int) -> Knn:
     """The nearest rows by cosine, each row itself first: exact while that is cheap, approximate above."""
     n = len(vectors)
+    count = min(_NEIGHBOURS, n - 1)
     if n > _EXACT:
         from sklearn.utils import check_random_state
         from umap.umap_ import nearest_neighbors
 
-        return nearest_neighbors(vectors, count, "cosine", {}, True, check_random_state(seed))
+        return nearest_neighbors(vectors, count, "cosine", {}, True, check_random_state(seed))[:2]
     indices, distances = np.empty((n, count), dtype=np.int32), np.empty((n, count), dtype=np.float32)
     for start in range(0, n, _BLOCK):
         block = np.clip(1 - vectors[start : start + _BLOCK] @ vectors.T, 0, 2)
@@ -125,7 +115,7 @@ def _neighbours(vectors: np.ndarray, count: int, seed: int) -> Knn:
         order = np.lexsort((nearest, np.take_along_axis(block, nearest, axis=1)), axis=1)
         indices[start : start + _BLOCK] = nearest = np.take_along_axis(nearest, order, axis=1)
         distances[start : start + _BLOCK] = np.take_along_axis(block, nearest, axis=1)
-    return indices, np.maximum(distances, 0), None
+    return indices, np.maximum(distances, 0)
 
 
 def group(reduced: np.ndarray, n: int, config: ClusteringConfig) -> np.ndarray:

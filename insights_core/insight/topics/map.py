@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from insights_core.insight.topics.cluster import ClusterResult
+from insights_core.insight.topics.cluster import ClusterResult, neighbours_of
+from insights_core.insight.topics.layout import lay_out
 
 _FEW = 10  # UMAP needs neighbours; below this a projection does
-_LAYOUT: dict[str, float] = {"min_dist": 0.8, "spread": 2.0}  # topics as clouds whose points a lasso can part
+_LAYOUT = {"min_dist": 0.8, "spread": 2.0}  # topics as clouds whose points a lasso can part
 _EPOCHS = 150  # it starts from the layout of the clusters' space, so it only has to settle
+_EPOCHS_FROM_AFAR = 500
 
 
 def coordinates(vectors: np.ndarray, result: ClusterResult, seed: int = 0) -> np.ndarray:
@@ -26,26 +26,11 @@ def coordinates(vectors: np.ndarray, result: ClusterResult, seed: int = 0) -> np
     n = len(vectors)
     if n < _FEW:
         return _projected(vectors)
-    from umap import UMAP
-
     if result.knn is None:
-        umap = UMAP(n_neighbors=min(15, n - 1), **_LAYOUT, metric="cosine", random_state=seed, n_jobs=1, init="pca")
+        knn, start, epochs = neighbours_of(vectors, seed), "pca", _EPOCHS_FROM_AFAR
     else:
-        start = _projected(result.reduced)
-        start = 10 * start / max(float(np.abs(start).max()), 1e-9)
-        umap = UMAP(
-            n_neighbors=result.knn[0].shape[1],
-            **_LAYOUT,
-            metric="cosine",
-            random_state=seed,
-            n_jobs=1,
-            n_epochs=_EPOCHS,
-            init=np.asarray(start, dtype=np.float32),
-            precomputed_knn=result.knn,
-        )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = umap.fit_transform(vectors)
+        knn, start, epochs = result.knn, _projected(result.reduced), _EPOCHS
+    found = lay_out(vectors, *knn, dims=2, epochs=epochs, **_LAYOUT, seed=seed, start=start)
     # A trace without any neighbour has no place of its own; the middle of the map is as good as any.
     return np.nan_to_num(found, nan=float(np.nanmean(found)) if np.isfinite(found).any() else 0.0)
 
