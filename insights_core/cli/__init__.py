@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "delete-insight": "insights_core.cli.insight:delete_insight",
     "resume-insight": "insights_core.cli.insight:resume_insight",
     "analytics": "insights_core.cli.analytics:analytics",
+    "scorecard": "insights_core.cli.scorecard:scorecard",
     "create-analysis": "insights_core.cli.analyses:create_analysis",
     "update-analysis": "insights_core.cli.analyses:update_analysis",
     "list-analyses": "insights_core.cli.analyses:list_analyses",

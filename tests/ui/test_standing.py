@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from insights_core.entities import Cluster, ClusterDetails, TraceRow, TrustMetrics
-from pages._ui.insight import standing
+from pages._ui.insight import standing, topics
 
 WORDS = {
     "refund": "customer wants money back refund of order",
@@ -102,3 +102,14 @@ def test_a_topic_that_nobody_spoke_of_before_is_new():
     assert [one.cluster_id for one in standing.new_topics(before, now)] == ["voucher"]
     few = insight([*random.choice(old, 198), *["voucher"] * 2], first=1_000)
     assert standing.new_topics(before, few) == []
+
+
+def test_a_rate_is_red_only_where_it_is_more_than_chance():
+    kinds = list(WORDS) * 40
+    bad = {place for place in range(200) if kinds[place] == "login" and place % 2} | {3, 7, 11}
+    details = insight(kinds, bad)
+    tree = topics.tree(details)
+    rows = topics.options(tree, details, standing.failing_more(details))
+    red = {cluster_id for cluster_id, row in rows.items() if ":red[" in str(row)}
+    assert red == {"login"}
+    assert sum(one.tally.bad_count > 0 for one in tree) > 1  # others fail too, as chance has it

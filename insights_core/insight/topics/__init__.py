@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from insights_core.insight.topics.overview import ModelOverview as ModelOverview
     from insights_core.insight.topics.overview import OfflineOverview as OfflineOverview
     from insights_core.insight.topics.overview import OverviewWriter as OverviewWriter
+    from insights_core.insight.topics.scorecard import LabelledTexts as LabelledTexts
+    from insights_core.insight.topics.scorecard import TitleScore as TitleScore
+    from insights_core.insight.topics.scorecard import TopicScore as TopicScore
+    from insights_core.insight.topics.scorecard import parts_of as parts_of
+    from insights_core.insight.topics.scorecard import read_labelled as read_labelled
+    from insights_core.insight.topics.scorecard import score_titles as score_titles
+    from insights_core.insight.topics.scorecard import score_topics as score_topics
     from insights_core.insight.topics.vectors import EndpointEmbedder as EndpointEmbedder
     from insights_core.insight.topics.vectors import OfflineEmbedder as OfflineEmbedder
     from insights_core.insight.topics.vectors import SentenceTransformersEmbedder as SentenceTransformersEmbedder
@@ -30,6 +37,15 @@ __all__, __getattr__ = front_door(
         "clustering": ["Clustering", "cluster_texts"],
         "naming": ["ClusterName", "Group", "ModelNamer", "Namer", "OfflineNamer"],
         "overview": ["ModelOverview", "OfflineOverview", "OverviewWriter"],
+        "scorecard": [
+            "LabelledTexts",
+            "TitleScore",
+            "TopicScore",
+            "parts_of",
+            "read_labelled",
+            "score_titles",
+            "score_topics",
+        ],
         "vectors": ["EndpointEmbedder", "OfflineEmbedder", "SentenceTransformersEmbedder"],
     },
 )

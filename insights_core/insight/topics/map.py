@@ -8,7 +8,7 @@ from insights_core.insight.topics.cluster import ClusterResult, neighbours_of
 from insights_core.insight.topics.layout import lay_out
 
 _FEW = 10  # UMAP needs neighbours; below this a projection does
-_LAYOUT = {"min_dist": 0.8, "spread": 2.0}  # topics as clouds whose points a lasso can part
+_MIN_DIST, _SPREAD = 0.8, 2.0  # topics as clouds whose points a lasso can part
 _EPOCHS = 150  # it starts from the layout of the clusters' space, so it only has to settle
 _EPOCHS_FROM_AFAR = 500
 
@@ -26,11 +26,17 @@ def coordinates(vectors: np.ndarray, result: ClusterResult, seed: int = 0) -> np
     n = len(vectors)
     if n < _FEW:
         return _projected(vectors)
-    if result.knn is None:
-        knn, start, epochs = neighbours_of(vectors, seed), "pca", _EPOCHS_FROM_AFAR
-    else:
-        knn, start, epochs = result.knn, _projected(result.reduced), _EPOCHS
-    found = lay_out(vectors, *knn, dims=2, epochs=epochs, **_LAYOUT, seed=seed, start=start)
+    knn = result.knn or neighbours_of(vectors, seed)
+    found = lay_out(
+        vectors,
+        *knn,
+        dims=2,
+        epochs=_EPOCHS if result.knn else _EPOCHS_FROM_AFAR,
+        min_dist=_MIN_DIST,
+        spread=_SPREAD,
+        seed=seed,
+        start=_projected(result.reduced) if result.knn else "pca",
+    )
     # A trace without any neighbour has no place of its own; the middle of the map is as good as any.
     return np.nan_to_num(found, nan=float(np.nanmean(found)) if np.isfinite(found).any() else 0.0)
 

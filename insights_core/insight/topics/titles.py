@@ -34,7 +34,7 @@ _MOST = 0.5
 _COMMON = 0.12  # of the members: a phrase below it does not speak for them
 _FEW = 8  # members of which a single one may speak for all
 _SAID_BY = 0.05  # of the members: a word that fewer say is one case's own
-# Areas that differ by less are the same; titles score alike from 3 to 5 (tests/benchmarks/bench_titles.py).
+# Areas that differ by less are the same; titles score alike from 3 to 5 (`mlflow-insights scorecard`).
 _STANDARD_ERRORS = 3
 _READ_CHARS = 1500
 # What begins with one of these is half a sentence.

@@ -10,7 +10,7 @@ import streamlit as st
 from insights_core.entities import Insight, InsightStatus
 from pages._ui.actions import promote
 from pages._ui.home import home_figures
-from pages._ui.insight import topics
+from pages._ui.insight import standing, topics
 from pages._ui.look import charts
 from pages._ui.look.formats import escape_markdown, moment, number, plural
 from pages._ui.parts import layout
@@ -26,28 +26,30 @@ def worst_topics(scope: Scope) -> None:
     found = next((one for one in loaders.insights(scope.experiment_id) if one.status == InsightStatus.FINISHED), None)
     if found is None:
         return
-    worst = topics.worst_first(topics.tree(loaders.insight_details(found)))[:_MOST]
+    details = loaders.insight_details(found)
+    worst = topics.worst_first(topics.tree(details))[:_MOST]
     if not worst:
         return
+    sure = standing.failing_more(details)
     aside = f"{escape_markdown(found.name, 60)} · {escape_markdown(moment(found.updated_at))}"
     with layout.card(
         "Where it goes wrong",
         aside,
         help="Topics of the latest insight. First comes the one in which most traces fail for sure: the lower bound of "
-        "its rate times its traces.",
+        "its rate times its traces. Red is a rate above that of all traces by more than chance, over all topics looked at.",
         height="content",
     ):
         for topic in worst:
             with layout.row(f"worst-{topic.cluster_id}", last=topic is worst[-1]):
-                _topic(scope, found, topic)
+                _topic(scope, found, topic, "red" if topic.cluster_id in sure else "gray")
 
 
-def _topic(scope: Scope, insight: Insight, topic: topics.Topic) -> None:
+def _topic(scope: Scope, insight: Insight, topic: topics.Topic, colour: str) -> None:
     bad = topic.tally
     example = next((row for row in topics.ordered(topic.rows, "Worst first") if topics.failed(row)), topic.rows[0])
     said = escape_markdown(example.summary or example.title, 110)
     st.markdown(
-        f"**{escape_markdown(topic.title, 80)}** :red[{100 * bad.bad_rate:.0f}% {bad.bad_word}] "
+        f"**{escape_markdown(topic.title, 80)}** :{colour}[{100 * bad.bad_rate:.0f}% {bad.bad_word}] "
         f":small[:gray[{number(bad.bad_count)} of {plural(bad.bad_of, 'trace')}]]  \n:small[:gray[{said}]]",
         width="stretch",
     )

@@ -6,7 +6,7 @@ import streamlit as st
 
 from insights_core.entities import ClusterDetails, Insight, TraceRow
 from pages._ui.actions import promote
-from pages._ui.insight import granularity, topics, trace_rows
+from pages._ui.insight import granularity, standing, topics, trace_rows
 from pages._ui.insight.topics import Topic
 from pages._ui.look import charts
 from pages._ui.look.formats import escape_markdown, plural
@@ -48,7 +48,12 @@ def _topics(tree: list[Topic], details: ClusterDetails, whole: ClusterDetails) -
     by_id = {topic.cluster_id: topic for topic in tree}
     opened = topics.worst(tree) or next((topic for topic in tree if topic.is_leaf), tree[0])
     chosen = pick_list.pick_list(
-        "Topics", topics.options(tree, details), "tree", "cluster", opened.cluster_id, forget=("trace",)
+        "Topics",
+        topics.options(tree, details, standing.failing_more(details)),
+        "tree",
+        "cluster",
+        opened.cluster_id,
+        forget=("trace",),
     )
     return by_id[chosen]
 

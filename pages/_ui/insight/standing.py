@@ -44,16 +44,28 @@ def units_of(rows: Sequence[TraceRow], experiment_id: str) -> Units:
 
 
 def failing_more(details: ClusterDetails) -> set[str]:
-    """Ids of the lowest topics that fail more than the traces as a whole, at a false discovery rate of 5 % over all topics."""
-    leaves = [one for one in topics.tree(details) if one.is_leaf and one.cluster is not None]
-    place = {row.trace_id: at for at, one in enumerate(leaves) for row in one.rows}
-    code = np.array([place.get(row.trace_id, -1) for row in details.traces], dtype=np.int64)
+    """Ids of topics that fail more than the traces as a whole, at a false discovery rate of 5 % over all that hold traces.
+
+    Groups are judged among the groups at their depth, topics among topics.
+    """
+    listed = [one for one in topics.tree(details) if one.cluster is not None]
     failed = np.array([topics.failed(row) for row in details.traces], dtype=bool)
-    if not leaves or not failed.any():
+    if not listed or not failed.any():
         return set()
-    beside = Beside.of(Values.of_codes(code, len(leaves), units_of(details.traces, details.experiment_id)), failed)
-    q = judge([tails(beside)]).q
-    return {one.cluster_id for one, rate in zip(leaves, q, strict=True) if rate <= FALSE_DISCOVERY_RATE}
+    units = units_of(details.traces, details.experiment_id)
+    depths = [
+        [one for one in listed if one.is_leaf],
+        *([one for one in listed if not one.is_leaf and one.depth == depth] for depth in range(2)),
+    ]
+    return {name for level in depths if level for name in _failing_more(level, details, failed, units)}
+
+
+def _failing_more(level: list[Topic], details: ClusterDetails, failed: np.ndarray, units: Units) -> set[str]:
+    """Of topics that share no trace."""
+    place = {row.trace_id: at for at, one in enumerate(level) for row in one.rows}
+    code = np.array([place.get(row.trace_id, -1) for row in details.traces], dtype=np.int64)
+    q = judge([tails(Beside.of(Values.of_codes(code, len(level), units), failed))]).q
+    return {one.cluster_id for one, rate in zip(level, q, strict=True) if rate <= FALSE_DISCOVERY_RATE}
 
 
 def new_topics(before: ClusterDetails, now: ClusterDetails) -> list[Topic]:

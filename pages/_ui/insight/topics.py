@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from insights_core.entities import Cluster, ClusterDetails, Tally, TraceRow
@@ -15,8 +15,6 @@ from pages._ui.parts.pick_list import Option
 
 OUTLIERS = "outliers"
 ORDERS = ("Worst first", "Newest", "Typical")
-# A rate this many times the overall one is worth a second colour.
-_STANDS_OUT = 1.5
 _TREND_POINTS = 14
 
 
@@ -121,15 +119,21 @@ def worst(topics: Sequence[Topic]) -> Topic | None:
     return next(iter(worst_first(topics)), None)
 
 
-def options(topics: Sequence[Topic], details: ClusterDetails) -> dict[str, Option]:
-    """The rows of the tree: traces, share of all, error rate, trend."""
-    total, overall = len(details.traces), Tally.of(details.traces).bad_rate
+def options(topics: Sequence[Topic], details: ClusterDetails, failing_more: Collection[str]) -> dict[str, Option]:
+    """The rows of the tree: traces, share of all, error rate, trend.
+
+    Args:
+        topics: See `tree`.
+        details: The result that they are of.
+        failing_more: Ids of those whose rate is red: more than chance says they fail more than the rest.
+    """
+    total = len(details.traces)
     span = time_span(details.traces)
     rows = {}
     for topic in topics:
         title = escape_markdown(topic.title or "Without a name", 80)
         bad = topic.tally
-        colour = "red" if bad.bad_rate > _STANDS_OUT * overall and bad.bad_count > 1 else "gray"
+        colour = "red" if topic.cluster_id in failing_more else "gray"
         rows[topic.cluster_id] = Option(
             f"**{title}**" if topic.depth == 0 and not topic.is_leaf else title,
             (
