@@ -144,6 +144,34 @@ INSIGHTS_CACHE_DIR = Setting(
     "Answers of the model, so that none is paid for twice. Safe to delete.",
 )
 
+REDIS_URL = Setting[str | None](
+    "REDIS_URL",
+    str,
+    None,
+    "Where insight cards are, such as `redis://localhost:6379/0`; without it a local dashboard keeps them in memory.",
+    secret=True,
+)
+INSIGHT_RATE_LIMIT_PER_HOUR = Setting(
+    "INSIGHT_RATE_LIMIT_PER_HOUR", _positive_int, 1000, "Cards explained for one tenant in an hour; more are skipped."
+)
+INSIGHTS_TENANT_ID = Setting(
+    "INSIGHTS_TENANT_ID", str, "default", "The tenant whose cards the dashboard and the commands show."
+)
+INTERNAL_SECRET = Setting[str | None](
+    "INTERNAL_SECRET",
+    str,
+    None,
+    "Opens the cards' API for every tenant; without it and INSIGHTS_CARD_TOKENS the API answers this machine only.",
+    secret=True,
+)
+INSIGHTS_CARD_TOKENS = Setting[str | None](
+    "INSIGHTS_CARD_TOKENS",
+    str,
+    None,
+    'Who else may use the cards\' API: JSON, or a file of it, as `[{"token": "…", "tenant_id": "acme", "role": "auditor"}]`; roles are emitter, auditor and admin.',
+    secret=True,
+)
+
 GITHUB_TOKEN = Setting[str | None](
     "GITHUB_TOKEN", str, None, "Token that may create issues in GITHUB_REPOSITORY.", secret=True
 )

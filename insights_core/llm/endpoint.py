@@ -255,12 +255,15 @@ def _land(flights: dict[str, Any], key: str, task: asyncio.Task[str]) -> None:
         task.exception()  # Seen, also where nobody waits any more.
 
 
-def endpoint_from_settings(model: str | None = None, max_cost_usd: float | None = None) -> ModelEndpoint | None:
+def endpoint_from_settings(
+    model: str | None = None, max_cost_usd: float | None = None, **options: Any
+) -> ModelEndpoint | None:
     """The endpoint that the settings name, or None where the work is done offline.
 
     Args:
         model: A model of the endpoint, `offline`, or None for INSIGHTS_MODEL.
         max_cost_usd: The cap; None takes INSIGHTS_MAX_COST_USD.
+        options: More for `ModelEndpoint`.
 
     Raises:
         InvalidParameterError: A model is named, but neither OPENAI_API_KEY nor OPENAI_BASE_URL is set.
@@ -274,4 +277,4 @@ def endpoint_from_settings(model: str | None = None, max_cost_usd: float | None 
             f"The model {model!r} needs an endpoint. Set OPENAI_API_KEY or OPENAI_BASE_URL, or choose the model `offline`."
         )
     cap = max_cost_usd if max_cost_usd is not None else settings.INSIGHTS_MAX_COST_USD.get()
-    return ModelEndpoint(model or settings.INSIGHTS_MODEL.get(), max_cost_usd=cap)
+    return ModelEndpoint(model or settings.INSIGHTS_MODEL.get(), max_cost_usd=cap, **options)
