@@ -15,6 +15,7 @@ InsightsError                     base; has an error code, an HTTP status and a 
     StoreNotWritableError         a full disk, or a store that is read-only (500, exit 1)
     BrokenArtifactError           an artifact cannot be read; names the file (500, exit 1)
     ConflictError                 a change could not be stored after many tries (500, exit 1)
+    QueueFullError                too many events wait to be explained (429, exit 1)
     ModelError                    the model endpoint (500, exit 1)
         ModelAuthenticationError  wrong or missing key
         ModelNotFoundError        unknown model name
@@ -115,6 +116,12 @@ class BrokenArtifactError(InsightsError):
 
 class ConflictError(InsightsError):
     """Others kept changing the same entity; the change was not stored."""
+
+
+class QueueFullError(InsightsError):
+    """As many events of a tenant wait to be explained as may; this one was dropped and counted."""
+
+    code, http_status = names.RATE_LIMITED, 429
 
 
 class ModelError(InsightsError):

@@ -158,7 +158,9 @@ INVALID_PARAMETER_VALUE = Name("INVALID_PARAMETER_VALUE", ERROR_CODE, "400: the 
 RESOURCE_DOES_NOT_EXIST = Name("RESOURCE_DOES_NOT_EXIST", ERROR_CODE, "404: what was named does not exist.")
 PERMISSION_DENIED = Name("PERMISSION_DENIED", ERROR_CODE, "403: MLflow refuses this user.")
 TIMEOUT = Name("TIMEOUT", ERROR_CODE, "504: a server did not answer or broke.")
-RATE_LIMITED = Name("RATE_LIMITED", ERROR_CODE, "429: the model's endpoint, after all retries.")
+RATE_LIMITED = Name(
+    "RATE_LIMITED", ERROR_CODE, "429: the model's endpoint, after all retries; or a full queue of cards."
+)
 
 # How a job's process is told what it works on
 TOKEN_VARIABLE = Name("INSIGHTS_JOB_TOKEN", JOB_VARIABLE, "Tells two resumed processes apart; it opens nothing.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -68,6 +69,16 @@ def connect(timeout_s: float = 5.0) -> redis.Redis:
 
         return fakeredis.FakeRedis(server=_memory, decode_responses=True)
     return redis.Redis.from_url(_url(), **_options(timeout_s))
+
+
+def shared(timeout_s: float = 2.0) -> redis.Redis:
+    """One client for all threads of this process, as `connect` gives it."""
+    return _shared(place(), settings.REDIS_URL.get(), timeout_s)
+
+
+@cache
+def _shared(found: Place, url: str | None, timeout_s: float) -> redis.Redis:
+    return connect(timeout_s)
 
 
 def connect_async(timeout_s: float = 5.0) -> redis.asyncio.Redis:

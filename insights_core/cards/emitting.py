@@ -7,6 +7,7 @@ waits for at most `_WAIT_S` and leaves. After Redis has let somebody wait that l
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import threading
 import time
@@ -183,3 +184,12 @@ def emit(event: Event | Mapping[str, Any]) -> bool:
 def dropped() -> dict[str, int]:
     """What this process dropped since it started: reason (`invalid`, `redis`, `full`, `nowhere`) -> events."""
     return dict(_emitter.dropped)
+
+
+def _start_anew() -> None:
+    """In a process that was forked: its parent's threads are not in it, and a lock may be held by one of them."""
+    global _emitter
+    _emitter = _Emitter()
+
+
+os.register_at_fork(after_in_child=_start_anew)

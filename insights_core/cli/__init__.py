@@ -41,6 +41,7 @@ COMMANDS: dict[str, str] = {
     "get-issue": "insights_core.cli.issues:get_issue",
     "preview-issues": "insights_core.cli.issues:preview_issues",
     "log-issue-assessments": "insights_core.cli.issues:log_issue_assessments",
+    "cards": "insights_core.cli.cards:cards",
 }
 
 

@@ -43,7 +43,8 @@ def error_response(error: InsightsError) -> JSONResponse:
     status = error.http_status
     headers = {}
     if isinstance(error, PermissionDeniedError) and error.details.get("status") == 401:
-        status, headers = 401, {"WWW-Authenticate": 'Basic realm="mlflow"'}
+        scheme = error.details.get("scheme", 'Basic realm="mlflow"')
+        status, headers = 401, {"WWW-Authenticate": scheme}
     facts = ErrorFacts(code=error.code, message=error.message, details=error.details)
     body = ErrorBody(error_code=error.code, message=error.message, error=facts)
     return JSONResponse(body.model_dump(mode="json"), status, headers)

@@ -12,7 +12,11 @@ from insights_core.cards.queueing import event_of
 from insights_core.entities.card import Decision
 from insights_core.errors import InvalidParameterError
 
-SECRETS = {"query": "DELETE FROM users WHERE email = 'ann@example.com'", "limit": 4711, "deep": {"a": [{"pin": "0815"}]}}
+SECRETS = {
+    "query": "DELETE FROM users WHERE email = 'ann@example.com'",
+    "limit": 4711,
+    "deep": {"a": [{"pin": "0815"}]},
+}
 
 
 def test_a_shape_tells_types_and_lengths_and_nothing_else():
@@ -79,7 +83,7 @@ def test_a_refusal_names_the_field_and_the_way_out(an_event):
         event_of({**fields, "payload_shape": {"query": "DROP TABLE users"}})
     with pytest.raises(InvalidParameterError, match="no other fields than event_id, tenant_id"):
         event_of({**fields, "payload": "DROP TABLE users"})
-    with pytest.raises(InvalidParameterError, match="decision.*'allow', 'deny' or 'escalate'"):
+    with pytest.raises(InvalidParameterError, match=r"decision.*'allow', 'deny' or 'escalate'"):
         event_of({**fields, "decision": "perhaps"})
 
 
