@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
-from pages._ui.shell import reach
+from pages._ui.shell import cards_api, reach
 
 
 def home(request: Request) -> RedirectResponse:
@@ -20,4 +20,7 @@ def home(request: Request) -> RedirectResponse:
 
 
 reach.say_at_start()
-app = st.App(Path(__file__).parent / "pages" / "_ui" / "shell" / "router.py", routes=[Route("/home", home)])
+app = st.App(
+    Path(__file__).parent / "pages" / "_ui" / "shell" / "router.py",
+    routes=[Route("/home", home), *cards_api.routes()],
+)

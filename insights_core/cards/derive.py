@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from insights_core.cards.shapes import shape_of
 from insights_core.connection import Connection
-from insights_core.entities.card import Decision, Event
+from insights_core.entities.card import ANSWER, Decision, Event
 from insights_core.entities.insight import TraceScope
 from insights_core.errors import mlflow_errors
 from insights_core.names import TRACE_NAME_TAG
@@ -42,8 +42,6 @@ _REFUSED = re.compile(
 )
 _AGENT_KEYS = ("gen_ai.agent.name", "agent.name", "agent_name")
 _AGENT_TAGS = ("agent", "agent_id", "agent_name")
-ANSWER = "answer"
-"""What stands for a tool where a guardrail spoke of the whole trace."""
 
 
 def derive_events(
@@ -52,8 +50,8 @@ def derive_events(
     tenant_id: str,
     max_traces: int | None = None,
     guardrails: Collection[str] = (),
-) -> Iterator[Event]:
-    """The events of the traces that match, the newest trace first.
+) -> list[Event]:
+    """The events of the newest traces that match, in the order of their times, so that each follows what it is compared with.
 
     Args:
         connection: Where MLflow is.
@@ -72,8 +70,9 @@ def derive_events(
 
     infos = islice(iter_trace_infos(connection, scope), max_traces)
     with mlflow_errors():
-        for trace in iter_traces(connection, [info.trace_id for info in infos]):
-            yield from events_of(trace, tenant_id, is_guardrail)
+        traces = iter_traces(connection, [info.trace_id for info in infos])
+        found = [event for trace in traces for event in events_of(trace, tenant_id, is_guardrail)]
+    return sorted(found, key=lambda event: event.timestamp)
 
 
 def events_of(trace: Trace, tenant_id: str, is_guardrail: Callable[[str], bool]) -> Iterator[Event]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from pydantic import BaseModel, Field
 
 from insights_core.cards.sentences import Pattern, pattern_of, what_it_did, why_it_matched
-from insights_core.entities.card import Card, Event, Explanation
+from insights_core.entities.card import ANSWER, Card, Event, Explanation
 from insights_core.entities.insight import OFFLINE
 from insights_core.llm.cache import ResponseCache, content_key
 
@@ -65,7 +65,8 @@ _DONE = {"allow": "was allowed", "deny": "was denied", "escalate": "was escalate
 def _summary(event: Event, pattern: Pattern) -> str:
     found = f" for {', '.join(event.findings[:3])}" if event.findings else ""
     fits = {"fits": ", as often before", "departs": ", unlike this agent's recent calls", "unknown": ""}
-    return f"A call of {event.tool_name} {_DONE[event.decision]}{found}{fits[pattern.verdict]}."
+    what = "The agent's answer" if event.tool_name == ANSWER else f"A call of {event.tool_name}"
+    return f"{what} {_DONE[event.decision]}{found}{fits[pattern.verdict]}."
 
 
 class CardAnswer(BaseModel):

@@ -7,7 +7,7 @@ The names are those of the platform whose events these are, with the tenant in e
 | acp:groq_events:{tenant} (stream) | events that wait for a worker; deleted once explained | at most QUEUE |
 | acp:groq:insight:{tenant}:{event} | a card | 24 hours, and while it is among the newest TIMELINE |
 | acp:groq:insights:timeline:{tenant} (sorted set) | ids by the time of their event | the newest TIMELINE |
-| acp:groq:insights:by_agent:{tenant}:{agent} (list) | an agent's newest ids | 24 hours, the newest PER_AGENT |
+| acp:groq:insights:by_agent:{tenant}:{agent} (list) | ids of an agent's cards, the last explained first | 24 hours, the newest PER_AGENT |
 | acp:groq:rate_limit:{tenant} | explanations of this hour | 1 hour |
 | acp:groq:dead:{tenant} (stream) | events that failed ATTEMPTS times, with the last error | the newest DEAD |
 | acp:groq:attempts:{tenant} (hash) | attempts of events that wait | until they are explained |

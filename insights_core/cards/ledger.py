@@ -160,7 +160,7 @@ class Ledger:
         cards = [Card.model_validate_json(text) for text in texts]
         earlier = [card for card in cards if card.event.timestamp <= event.timestamp]
         earlier.sort(key=lambda card: card.event.timestamp, reverse=True)
-        return Begun(verdict, int(attempt), earlier)
+        return Begun(verdict, int(attempt), earlier[:_RECENT])
 
     async def end(self, entry: Entry, card: Card, attempts: int, latency_s: float | None) -> bool:
         """Write the card, list it, and take the entry out of the queue, all or nothing; whether nobody had before."""

@@ -79,7 +79,6 @@ def send(redis: Redis, event: Event) -> Queued:
         of.cards,
         of.agents,
         event.event_id,
-        event.agent_id,
         event.model_dump_json(),
         Card(event=event).model_dump_json(),
         event.at_ms,

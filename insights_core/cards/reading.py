@@ -121,7 +121,7 @@ class Cards:
         return card
 
     def by_agent(self, agent_id: str, limit: int = 50) -> list[Card]:
-        """The cards of one agent, the latest first; none where the tenant has no such agent."""
+        """The cards of one agent that workers have ended, the latest first; none where the tenant has no such agent."""
         with redis_errors():
             ids = self._redis.lrange(self._keys.agent(agent_id), 0, limit - 1)
         return list(self._cards(ids))

@@ -15,16 +15,11 @@ local function status(card)
 end
 """
 
-# Lists a card once, and takes what is pruned off the timeline away with everything that points to it.
+# Takes what is pruned off the timeline away with everything that points to it.
 _SHOW = f"""
-local function show(cards, timeline, agents, id, agent, text, at)
+local function show(cards, timeline, agents, id, text, at)
   redis.call('SET', cards .. id, text, 'EX', {keys.LIFE_S})
-  if not redis.call('ZSCORE', timeline, id) then
-    redis.call('ZADD', timeline, at, id)
-    redis.call('LPUSH', agents .. agent, id)
-    redis.call('LTRIM', agents .. agent, 0, {keys.PER_AGENT - 1})
-  end
-  redis.call('EXPIRE', agents .. agent, {keys.LIFE_S})
+  redis.call('ZADD', timeline, at, id)
   local over = redis.call('ZCARD', timeline) - {keys.TIMELINE}
   if over <= 0 then return end
   for _, gone in ipairs(redis.call('ZRANGE', timeline, 0, over - 1)) do
@@ -43,7 +38,7 @@ QUEUE = (
     + _SHOW
     + """
 local stream, timeline, counts, tenants = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local cards, agents, id, agent, event, card, at, tenant, seen_at, most = unpack(ARGV)
+local cards, agents, id, event, card, at, tenant, seen_at, most = unpack(ARGV)
 local now = status(cards .. id)
 if now == 'waiting' or now == 'explained' then return 'known' end
 if redis.call('XLEN', stream) >= tonumber(most) then
@@ -51,7 +46,7 @@ if redis.call('XLEN', stream) >= tonumber(most) then
   return 'full'
 end
 redis.call('XADD', stream, '*', 'event', event)
-show(cards, timeline, agents, id, agent, card, at)
+show(cards, timeline, agents, id, card, at)
 redis.call('ZADD', tenants, seen_at, tenant)
 redis.call('HINCRBY', counts, 'version', 1)
 return 'queued'
@@ -96,7 +91,12 @@ redis.call('XDEL', stream, entry)
 local now = status(cards .. id)
 if now == 'explained' or (now and not ours) then return 0 end
 redis.call('HDEL', attempts, id)
-show(cards, timeline, agents, id, agent, card, at)
+local list = agents .. agent
+redis.call('LREM', list, 0, id)
+redis.call('LPUSH', list, id)
+redis.call('LTRIM', list, 0, {keys.PER_AGENT - 1})
+redis.call('EXPIRE', list, {keys.LIFE_S})
+show(cards, timeline, agents, id, card, at)
 redis.call('HINCRBY', counts, 'consumed:' .. result, 1)
 redis.call('HINCRBY', counts, 'version', 1)
 if result == 'failed' then

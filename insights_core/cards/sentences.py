@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from insights_core.entities.card import Decision, Event
+from insights_core.entities.card import ANSWER, Decision, Event
 
 # With fewer earlier events nothing is a pattern.
 _FEWEST = 5
@@ -50,6 +50,8 @@ def _words(name: str) -> list[str]:
 
 def what_it_did(event: Event) -> str:
     """The call in words: what the tool's name says it does, and the shape of what was sent."""
+    if event.tool_name == ANSWER:
+        return f"This is about the agent's whole answer: {in_words(event.payload_shape)}."
     meaning = next((_MEANING[word] for word in _words(event.tool_name) if word in _MEANING), None)
     by_name = f", which by its name {meaning}" if meaning else ""
     return f"The agent wanted to call {event.tool_name}{by_name}, with {in_words(event.payload_shape)}."
@@ -66,8 +68,8 @@ def why_it_matched(event: Event) -> str:
         return f"No rule reported a finding, and {decided}."
     said = [_finding(name) for name in event.findings[:3]]
     more = f" and {len(event.findings) - 3} more" if len(event.findings) > 3 else ""
-    matched = "rules matched" if len(event.findings) > 1 else "rule matched"
-    return f"The {matched}: {'; '.join(said)}{more}. So {decided}. Its name is all that is known here of a rule."
+    which = f"The rules {', '.join(said)}{more}" if len(event.findings) > 1 else f"The rule {said[0]}"
+    return f"{which} matched, and {decided}. What a rule looks for is told by its name alone here."
 
 
 def _finding(name: str) -> str:

@@ -16,6 +16,9 @@ from insights_core.entities.common import UtcTime, now
 LABEL = "Generated, not authoritative"
 """What stands with every explanation: the record of the decision counts, not what a model says of it."""
 
+ANSWER = "answer"
+"""What stands for a tool where a guardrail spoke of the agent's whole answer."""
+
 # A tenant stands in the middle of keys, so that it must hold no colon: `a` and `a:b` could share keys.
 TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 _Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]

@@ -7,7 +7,6 @@ same way and time as what does not exist.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
@@ -27,16 +26,6 @@ from insights_core.errors import (
     QueueFullError,
 )
 from insights_core.server.routing import ERROR_RESPONSES, InsightsRoute, error_response
-
-PATHS = (
-    "/insights/recent",
-    "/insights/events",
-    "/insights/by-agent/{agent_id:path}",
-    "/insights/{event_id}",
-    "/health",
-    "/metrics",
-)
-"""What the dashboard lends to this API, each named, because its page of insights lies beside them."""
 
 _MOST_BYTES = 65_536
 _MOST = 200
@@ -177,21 +166,3 @@ def create_app() -> FastAPI:
         return error_response(NotFoundError(f"There is no {request.method} {request.url.path} here."))
 
     return app
-
-
-class LazyApp:
-    """The API inside another server, made when it is first asked.
-
-    Args:
-        prepare: Called before, once.
-    """
-
-    def __init__(self, prepare: Callable[[], Any]) -> None:
-        self._prepare = prepare
-        self._app: FastAPI | None = None
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if self._app is None:
-            await run_in_threadpool(self._prepare)
-            self._app = create_app()
-        await self._app(scope, receive, send)

@@ -33,6 +33,14 @@ _BADGES: dict[str, tuple[str, str, str]] = {  # value -> colour, icon, word
     "failure": ("red", "close", "Failed"),
     "suspected": ("orange", "help", "Not done?"),
     "unknown": ("gray", "help", "Unclear"),
+    "allow": ("gray", "check", "Allowed"),
+    "deny": ("red", "block", "Denied"),
+    "escalate": ("orange", "person_alert", "Escalated"),
+    "waiting": ("gray", "hourglass_empty", "Waiting"),
+    "skipped": ("gray", "skip_next", "Skipped"),
+    "failed": ("red", "error", "Failed"),
+    "fits": ("gray", "check", "As usual"),
+    "departs": ("orange", "call_split", "Unusual"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Insight cards: list, reader, queue."""
