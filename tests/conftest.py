@@ -213,3 +213,53 @@ def openai_server() -> Iterator[object]:
     """A real HTTP server that speaks the OpenAI protocol; see tests/openai_server.py."""
     with _load("openai_server", HERE / "openai_server.py").OpenAIServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def redis_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., object]]:
+    """`redis_servers(keep=True)` starts a server that ends with the session."""
+    if not shutil.which("redis-server"):
+        pytest.skip("needs redis-server: apt-get install redis-server")
+    kind = _load("redis_server", HERE / "redis_server.py").RedisServer
+    started = []
+
+    def make(keep: bool = False):
+        server = kind(tmp_path_factory.mktemp("redis"), keep)
+        server.start()
+        started.append(server)
+        return server
+
+    yield make
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def _shared_redis(redis_servers: Callable[..., object]):
+    return redis_servers()
+
+
+@pytest.fixture
+def redis_url(_shared_redis, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty Redis, also set as REDIS_URL."""
+    import redis
+
+    with redis.Redis.from_url(_shared_redis.url) as client:
+        client.flushall()
+    monkeypatch.setenv("REDIS_URL", _shared_redis.url)
+    return _shared_redis.url
+
+
+def _until(holds: Callable[[], object], seconds: float = 15.0) -> object:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := holds():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("It did not happen in time.")
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., object]:
+    """`until(lambda: …)` waits for something to become true, and gives it."""
+    return _until

@@ -137,5 +137,6 @@ def pattern_of(event: Event, earlier: Sequence[Event]) -> Pattern:
         if holds
     ]
     if odd:
-        return Pattern("departs", f"{text} It departs from the recent pattern by {' and '.join(odd)}.", total)
+        by = " and ".join(odd) if len(odd) < 3 else "the tool, the decision and the finding"
+        return Pattern("departs", f"{text} It departs from the recent pattern by {by}.", total)
     return Pattern("fits", f"{text} It fits the recent pattern.", total)

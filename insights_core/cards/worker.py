@@ -55,12 +55,12 @@ class _Outcome:
     paid: bool = True
 
 
-def _skipped(event: Event, reason: str) -> _Outcome:
-    return _Outcome(Card(status="skipped", event=event, reason=reason), 0)
+def _skipped(event: Event, reason: str, paid: bool = True) -> _Outcome:
+    return _Outcome(Card(status="skipped", event=event, reason=reason), 0, paid=paid)
 
 
-def _failed(event: Event, reason: str, attempt: int) -> _Outcome:
-    return _Outcome(Card(status="failed", event=event, reason=reason), attempt)
+def _failed(event: Event, reason: str, attempt: int, paid: bool = True) -> _Outcome:
+    return _Outcome(Card(status="failed", event=event, reason=reason), attempt, paid=paid)
 
 
 class Worker:
@@ -160,13 +160,13 @@ class Worker:
             await self._patiently(partial(self._ledger.throw_away, entry))
             return
         while (outcome := await self._attempt(entry, event)) is not None:
+            if not outcome.paid:
+                await self._patiently(partial(self._ledger.give_back, entry.tenant_id))
             if outcome.card is not None:
                 await self._patiently(
                     partial(self._ledger.end, entry, outcome.card, outcome.attempt, outcome.latency_s)
                 )
                 return
-            if not outcome.paid:
-                await self._patiently(partial(self._ledger.give_back, entry.tenant_id))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), outcome.wait_s)
 
@@ -191,17 +191,17 @@ class Worker:
         try:
             explanation = await self._explainer.explain(event, begun.earlier)
         except SpendingCapReachedError as error:
-            return _skipped(event, error.message)
+            return _skipped(event, error.message, paid=False)
         except Exception as error:
             said = error.message if isinstance(error, ModelError) else f"Unexpected {type(error).__name__}."
             if not isinstance(error, ModelError):
                 _log.exception("An explanation failed.")
-            if begun.attempt >= keys.ATTEMPTS:
-                return _failed(event, said, begun.attempt)
-            _log.info("Attempt %d of %d failed: %s", begun.attempt, keys.ATTEMPTS, said)
-            longest = min(_LONGEST_BACKOFF_S, self._backoff_s * 3 ** (begun.attempt - 1))
             # An answer that cannot be used was paid for; one that never came was not.
             paid = isinstance(error, ModelOutputError)
+            if begun.attempt >= keys.ATTEMPTS:
+                return _failed(event, said, begun.attempt, paid)
+            _log.info("Attempt %d of %d failed: %s", begun.attempt, keys.ATTEMPTS, said)
+            longest = min(_LONGEST_BACKOFF_S, self._backoff_s * 3 ** (begun.attempt - 1))
             return _Outcome(None, begun.attempt, wait_s=longest * random.uniform(0.7, 1.0), paid=paid)  # noqa: S311
         card = Card(status="explained", event=event, explanation=explanation)
         return _Outcome(card, begun.attempt, latency_s=time.monotonic() - began)

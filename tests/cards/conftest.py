@@ -1,94 +1,15 @@
-"""A real Redis for the tests of cards: `redis-server` on a free port, with its files in a temporary folder."""
+"""Events, workers on threads of the tests, and a client of a real Redis."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
-import socket
-import subprocess
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-
-class RedisServer:
-    """A `redis-server` process that can be stopped and started again with its data.
-
-    Args:
-        folder: Where its files lie.
-        keep: Whether data outlives a stop.
-    """
-
-    def __init__(self, folder: Path, keep: bool = False) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self._folder, self._keep = folder, keep
-        self._process: subprocess.Popen | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self) -> None:
-        import redis
-
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir"]
-        command += [str(self._folder), "--appendonly", "yes" if self._keep else "no"]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
-            with contextlib.suppress(redis.exceptions.RedisError), redis.Redis(port=self.port) as client:
-                client.ping()
-                return
-            time.sleep(0.05)
-        raise RuntimeError("redis-server did not start")
-
-    def stop(self) -> None:
-        if self._process:
-            self._process.terminate()
-            self._process.wait(20)
-            self._process = None
-
-
-@pytest.fixture(scope="session")
-def redis_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., RedisServer]]:
-    """`redis_servers(keep=True)` starts a server that ends with the session."""
-    if not shutil.which("redis-server"):
-        pytest.skip("needs redis-server: apt-get install redis-server")
-    started: list[RedisServer] = []
-
-    def make(keep: bool = False) -> RedisServer:
-        server = RedisServer(tmp_path_factory.mktemp("redis"), keep)
-        server.start()
-        started.append(server)
-        return server
-
-    yield make
-    for server in started:
-        server.stop()
-
-
-@pytest.fixture(scope="session")
-def _shared_redis(redis_servers: Callable[..., RedisServer]) -> RedisServer:
-    return redis_servers()
-
-
-@pytest.fixture
-def redis_url(_shared_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of an empty Redis, also set as REDIS_URL."""
-    import redis
-
-    with redis.Redis.from_url(_shared_redis.url) as client:
-        client.flushall()
-    monkeypatch.setenv("REDIS_URL", _shared_redis.url)
-    return _shared_redis.url
 
 
 @pytest.fixture
@@ -149,18 +70,3 @@ def _working(explainer: Any, **options: Any) -> Iterator[Any]:
 def working() -> Callable[..., Any]:
     """`with working(explainer):` a worker runs on a thread of its own."""
     return _working
-
-
-def _until(holds: Callable[[], Any], seconds: float = 15.0) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := holds():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("It did not happen in time.")
-
-
-@pytest.fixture(scope="session")
-def until() -> Callable[..., Any]:
-    """`until(lambda: …)` waits for something to become true, and gives it."""
-    return _until

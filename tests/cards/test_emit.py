@@ -9,13 +9,14 @@ import time
 
 import pytest
 
-from insights_core.cards import dropped, emit, emitting
+from insights_core.cards import connection, dropped, emit, emitting
 from insights_core.cards.reading import Cards
 
 
 @pytest.fixture(autouse=True)
 def _new_emitter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(emitting, "_emitter", emitting._Emitter())
+    monkeypatch.setattr(connection, "_memory", None)
 
 
 def timed(event: object) -> tuple[bool, float]:

@@ -76,7 +76,7 @@ def test_the_last_cards_of_the_agent_make_the_pattern(client, an_event, working,
     others = [an_event(agent_id="other", tool_name="drop_table") for _ in range(12)]
     odd = an_event(tool_name="drop_table")
     queue_events(client, [*usual, *others, odd])
-    with working(OfflineExplainer()):
+    with working(OfflineExplainer(), concurrency=1):
         until(lambda: Cards("acme", client).standing().waiting == 0)
 
     said = Cards("acme", client).get(odd.event_id).explanation
@@ -114,6 +114,7 @@ def test_after_five_attempts_it_is_a_dead_letter_that_can_be_replayed(client, an
         [letter] = cards.dead_letters()
         assert (letter.event, letter.attempts, letter.reason) == (event, 5, "The model endpoint is down.")
         assert client.xlen(ACME.stream) == 0
+        until(lambda: client.get(ACME.rate) == "0")
 
         assert cards.replay([event.event_id]) == 1
         until(lambda: cards.get(event.event_id).status == "explained")

@@ -103,7 +103,5 @@ def _option(card: Card) -> Option:
     event = card.event
     findings = f" · {escape_markdown(', '.join(event.findings), 60)}" if event.findings else ""
     label = f"**{escape_markdown(event.tool_name, 60)}** · {escape_markdown(event.agent_id, 40)}{findings}"
-    state = "" if card.status == "explained" else f" {badge(card.status)}"
-    return Option(
-        label, (badge(event.decision.value) + state, "", "", f":gray[{escape_markdown(clock(event.timestamp))}]")
-    )
+    state = "" if card.status == "explained" else badge(card.status)
+    return Option(label, (badge(event.decision.value), "", state, f":gray[{escape_markdown(clock(event.timestamp))}]"))
