@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
-from pydantic import ValidationError
 
 from insights_core.analytics import assessments as quality
 from insights_core.analytics import changes as changed
@@ -15,39 +14,79 @@ from insights_core.analytics import dimensions as slicing
 from insights_core.analytics import tags as tagging
 from insights_core.analytics import tools as tooling
 from insights_core.analytics import traffic
+from insights_core.analytics.arguments import (
+    DimensionLike,
+    ExperimentIds,
+    SliceLike,
+    as_dimension,
+    as_slice,
+    both_filters,
+    checked_limit,
+    experiments_of,
+    half_open,
+)
 from insights_core.analytics.buckets import bucket_starts
 from insights_core.analytics.facts import View
 from insights_core.analytics.filters import Clause, needs_spans, parse_filter
 from insights_core.analytics.models import (
     AssessmentResponse,
     AssessmentsResponse,
+    AtLeastOne,
     ChangesResponse,
     CorrelationsResponse,
-    CostResponse,
+    DimensionKind,
     DimensionsResponse,
-    DimensionValue,
-    ErrorsResponse,
+    EpochMs,
     Freshness,
-    LatencyResponse,
     NPMIResponse,
     Slice,
     SliceTraces,
     TagResponse,
     TagsResponse,
+    TimeBucket,
     ToolResponse,
-    ToolsResponse,
-    VolumeResponse,
 )
 from insights_core.analytics.slices import Slicer, defining
 from insights_core.analytics.store import FactStore, fact_store
 from insights_core.connection import Connection
 from insights_core.errors import InvalidParameterError
 
-ExperimentIds = str | Sequence[str]
 R = TypeVar("R")
-DimensionLike = DimensionValue | dict[str, Any]
-SliceLike = Slice | dict[str, Any] | str | DimensionValue | None
-"""A slice, its fields as a dict, a filter string, or a dimension."""
+A = TypeVar("A", covariant=True)
+
+
+class Series(Protocol[A]):
+    """A question that takes a range, a bucket and a slice, and nothing else."""
+
+    def __call__(
+        self,
+        experiment_ids: ExperimentIds,
+        start_time: EpochMs | None = None,
+        end_time: EpochMs | None = None,
+        time_bucket: TimeBucket = "hour",
+        *,
+        slice: SliceLike = None,
+    ) -> A: ...
+
+
+def _series(metric: Callable[[View, str], A], text: str, *, spans: bool = False) -> Series[A]:
+    """The method that asks a metric of a view by buckets."""
+
+    def ask(
+        self: Analytics,
+        experiment_ids: ExperimentIds,
+        start_time: EpochMs | None = None,
+        end_time: EpochMs | None = None,
+        time_bucket: TimeBucket = "hour",
+        *,
+        slice: SliceLike = None,
+    ) -> A:
+        return self._bucketed(metric, experiment_ids, start_time, end_time, time_bucket, slice, spans=spans)
+
+    ask.__name__, ask.__doc__ = metric.__name__, text
+    ask.__qualname__ = f"Analytics.{metric.__name__}"
+    ask.__annotations__["return"] = metric.__annotations__["return"]
+    return cast("Series[A]", ask)
 
 
 class Analytics(Connection):
@@ -56,6 +95,23 @@ class Analytics(Connection):
     All methods take the experiments (one id or several), a time range on the traces' start times, both ends inclusive
     as in MLflow's `query_trace_metrics` (epoch milliseconds; None is open), and most a `slice` that narrows the traces
     further. Buckets are UTC hours, days, or weeks from Monday; a series has the buckets that hold something.
+
+    Shared args:
+        experiment_ids: One id or several.
+        start_time: Traces that started then or later, epoch milliseconds; by default no limit.
+        end_time: Traces that started then or earlier, epoch milliseconds; by default no limit.
+        time_bucket: Width of a point of the series, UTC.
+        slice: Only the traces of this part: a filter in MLflow's syntax, a dimension, or both.
+        assessment_name: Name of the assessment.
+        tool_name: Name of the tool.
+        tag_key: Key of the tag.
+        dimension1: A dimension with its parameters.
+        dimension2: The other dimension.
+        filter_string: The traces to look at, in MLflow's filter syntax.
+        correlation_dimensions: What to look for; by default all kinds.
+        limit: At most this many, highest first.
+        min_support: Leave out what fewer traces of the slice have.
+        max_q: Only what passes this share of false discoveries.
 
     Answers are at most as old as `facts.source.max_age_s` (5 s on databases, 30 s over HTTP); see `freshness`.
 
@@ -74,7 +130,7 @@ class Analytics(Connection):
         self.facts.refresh()
 
     def freshness(
-        self, experiment_ids: ExperimentIds, start_time: int | None = None, end_time: int | None = None
+        self, experiment_ids: ExperimentIds, start_time: EpochMs | None = None, end_time: EpochMs | None = None
     ) -> Freshness:
         """How old answers about these traces may be, after a check if one is due."""
         view = self._view(experiment_ids, start_time, end_time)
@@ -83,62 +139,24 @@ class Analytics(Connection):
 
     # Traffic and cost
 
-    def volume(
-        self,
-        experiment_ids: ExperimentIds,
-        start_time: int | None = None,
-        end_time: int | None = None,
-        time_bucket: str = "hour",
-        *,
-        slice: SliceLike = None,
-    ) -> VolumeResponse:
-        """Traces, and those that are OK or ERROR; the rest are in progress."""
-        return self._bucketed(traffic.volume, experiment_ids, start_time, end_time, time_bucket, slice)
+    volume = _series(traffic.volume, "Traces, and those that are OK or ERROR; the rest are in progress.")
 
-    def latency(
-        self,
-        experiment_ids: ExperimentIds,
-        start_time: int | None = None,
-        end_time: int | None = None,
-        time_bucket: str = "hour",
-        *,
-        slice: SliceLike = None,
-    ) -> LatencyResponse:
-        """Execution times of the traces that have ended, milliseconds."""
-        return self._bucketed(traffic.latency, experiment_ids, start_time, end_time, time_bucket, slice)
+    latency = _series(traffic.latency, "Execution times of the traces that have ended, milliseconds.")
 
-    def errors(
-        self,
-        experiment_ids: ExperimentIds,
-        start_time: int | None = None,
-        end_time: int | None = None,
-        time_bucket: str = "hour",
-        *,
-        slice: SliceLike = None,
-    ) -> ErrorsResponse:
-        """Traces with status ERROR and their share."""
-        return self._bucketed(traffic.errors, experiment_ids, start_time, end_time, time_bucket, slice)
+    errors = _series(traffic.errors, "Traces with status ERROR and their share.")
 
-    def cost_and_tokens(
-        self,
-        experiment_ids: ExperimentIds,
-        start_time: int | None = None,
-        end_time: int | None = None,
-        time_bucket: str = "day",
-        *,
-        slice: SliceLike = None,
-    ) -> CostResponse:
-        """Tokens and cost as MLflow recorded them, and cost by model; None where it recorded none."""
-        return self._bucketed(
-            traffic.cost_and_tokens, experiment_ids, start_time, end_time, time_bucket, slice, spans=True
-        )
+    cost_and_tokens = _series(
+        traffic.cost_and_tokens,
+        "Tokens and cost as MLflow recorded them, and cost by model; None where it recorded none.",
+        spans=True,
+    )
 
-    def changes(self, experiment_ids: ExperimentIds, start_time: int, end_time: int) -> ChangesResponse:
+    def changes(self, experiment_ids: ExperimentIds, start_time: EpochMs, end_time: EpochMs) -> ChangesResponse:
         """What is unlike the same weekdays and hours of up to four weeks before, beyond the usual noise.
 
         Of quiet times, about one in a hundred is told as changed.
         """
-        start, end = _range(start_time, end_time)
+        start, end = half_open(start_time, end_time)
         if start is None or end is None:
             raise InvalidParameterError("Changes need a start_time and an end_time.", field="start_time")
         view = self._view(experiment_ids, changed.reach(start, end), end_time)
@@ -149,8 +167,8 @@ class Analytics(Connection):
     def assessments(
         self,
         experiment_ids: ExperimentIds,
-        start_time: int | None = None,
-        end_time: int | None = None,
+        start_time: EpochMs | None = None,
+        end_time: EpochMs | None = None,
         *,
         slice: SliceLike = None,
     ) -> AssessmentsResponse:
@@ -161,9 +179,9 @@ class Analytics(Connection):
         self,
         experiment_ids: ExperimentIds,
         assessment_name: str,
-        start_time: int | None = None,
-        end_time: int | None = None,
-        time_bucket: str = "hour",
+        start_time: EpochMs | None = None,
+        end_time: EpochMs | None = None,
+        time_bucket: TimeBucket = "hour",
         *,
         slice: SliceLike = None,
     ) -> AssessmentResponse:
@@ -174,29 +192,19 @@ class Analytics(Connection):
 
     # Tools
 
-    def tools(
-        self,
-        experiment_ids: ExperimentIds,
-        start_time: int | None = None,
-        end_time: int | None = None,
-        time_bucket: str = "hour",
-        *,
-        slice: SliceLike = None,
-    ) -> ToolsResponse:
-        """Every tool with its volume, latency and errors."""
-        return self._bucketed(tooling.tools, experiment_ids, start_time, end_time, time_bucket, slice, spans=True)
+    tools = _series(tooling.tools, "Every tool with its volume, latency and errors.", spans=True)
 
     def tool(
         self,
         experiment_ids: ExperimentIds,
         tool_name: str,
-        start_time: int | None = None,
-        end_time: int | None = None,
-        time_bucket: str = "hour",
+        start_time: EpochMs | None = None,
+        end_time: EpochMs | None = None,
+        time_bucket: TimeBucket = "hour",
         *,
         slice: SliceLike = None,
     ) -> ToolResponse:
-        """The same for one tool."""
+        """One tool with its volume, latency and errors."""
         return self._bucketed(
             tooling.tool, experiment_ids, start_time, end_time, time_bucket, slice, named=(tool_name,), spans=True
         )
@@ -206,8 +214,8 @@ class Analytics(Connection):
     def tags(
         self,
         experiment_ids: ExperimentIds,
-        start_time: int | None = None,
-        end_time: int | None = None,
+        start_time: EpochMs | None = None,
+        end_time: EpochMs | None = None,
         *,
         slice: SliceLike = None,
     ) -> TagsResponse:
@@ -218,19 +226,21 @@ class Analytics(Connection):
         self,
         experiment_ids: ExperimentIds,
         tag_key: str,
-        start_time: int | None = None,
-        end_time: int | None = None,
-        limit: int | None = 10,
+        start_time: EpochMs | None = None,
+        end_time: EpochMs | None = None,
+        limit: AtLeastOne | None = 10,
         *,
         slice: SliceLike = None,
     ) -> TagResponse:
         """The most frequent values of one key; `limit` None gives all."""
-        return self._ask(self._view(experiment_ids, start_time, end_time, slice), tagging.tag, tag_key, _limit(limit))
+        return self._ask(
+            self._view(experiment_ids, start_time, end_time, slice), tagging.tag, tag_key, checked_limit(limit)
+        )
 
     # Dimensions and correlations
 
     def dimensions(
-        self, experiment_ids: ExperimentIds, start_time: int | None = None, end_time: int | None = None
+        self, experiment_ids: ExperimentIds, start_time: EpochMs | None = None, end_time: EpochMs | None = None
     ) -> DimensionsResponse:
         """What the traces can be sliced by."""
         return self._ask(self._view(experiment_ids, start_time, end_time, spans=True), slicing.dimensions)
@@ -240,13 +250,13 @@ class Analytics(Connection):
         experiment_ids: ExperimentIds,
         dimension1: DimensionLike,
         dimension2: DimensionLike,
-        start_time: int | None = None,
-        end_time: int | None = None,
+        start_time: EpochMs | None = None,
+        end_time: EpochMs | None = None,
         *,
         slice: SliceLike = None,
     ) -> NPMIResponse:
         """How much two dimensions go together, with a 95 % interval."""
-        first, second = _as_dimension(dimension1, "dimension1"), _as_dimension(dimension2, "dimension2")
+        first, second = as_dimension(dimension1, "dimension1"), as_dimension(dimension2, "dimension2")
         view = self._view(experiment_ids, start_time, end_time, slice, spans=True)
         slicer = self._slicer(experiment_ids, start_time, end_time)
         names = [(one.name, slicing.dimension_text(one)) for one in (first, second)]
@@ -256,13 +266,13 @@ class Analytics(Connection):
         self,
         experiment_ids: ExperimentIds,
         filter_string: str | None = None,
-        correlation_dimensions: Collection[str] = together.DIMENSION_KINDS,
-        start_time: int | None = None,
-        end_time: int | None = None,
-        limit: int | None = 5,
+        correlation_dimensions: Collection[DimensionKind] = together.DIMENSION_KINDS,
+        start_time: EpochMs | None = None,
+        end_time: EpochMs | None = None,
+        limit: AtLeastOne | None = 5,
         *,
         slice: SliceLike = None,
-        min_support: int = together.MIN_SUPPORT,
+        min_support: AtLeastOne = together.MIN_SUPPORT,
         max_q: float | None = None,
     ) -> CorrelationsResponse:
         """The tools, tags and assessments that go with a filter or a slice, highest first; `limit` None gives all.
@@ -277,14 +287,14 @@ class Analytics(Connection):
                 f"correlation_dimensions holds {wrong or 'nothing'}; valid are {', '.join(together.DIMENSION_KINDS)}.",
                 field="correlation_dimensions",
             )
-        given = _as_slice(slice) or Slice()
-        part = given.model_copy(update={"filter_string": _both(filter_string, given.filter_string)})
+        given = as_slice(slice) or Slice()
+        part = given.model_copy(update={"filter_string": both_filters(filter_string, given.filter_string)})
         view = self._view(
             experiment_ids, start_time, end_time, spans="tools" in correlation_dimensions or self._needs_spans(part)
         )
         within, mask = self._cut(view, part, experiment_ids, start_time, end_time)
         left_out = defining(self._clauses(view, part))
-        kinds, most = tuple(correlation_dimensions), _limit(limit)
+        kinds, most = tuple(correlation_dimensions), checked_limit(limit)
         return self.facts.answers.get(
             within,
             (together.correlations, repr(part), kinds, most, min_support, max_q),
@@ -295,22 +305,22 @@ class Analytics(Connection):
         self,
         experiment_ids: ExperimentIds,
         slice: SliceLike = None,
-        start_time: int | None = None,
-        end_time: int | None = None,
-        limit: int | None = None,
+        start_time: EpochMs | None = None,
+        end_time: EpochMs | None = None,
+        limit: AtLeastOne | None = None,
     ) -> SliceTraces:
         """The traces of a slice (or a filter string, or a dimension), newest first."""
         view = self._view(experiment_ids, start_time, end_time, slice)
         order = np.lexsort((view.traces["trace_id"], -view.traces["time_ms"]))
-        chosen = view.traces["trace_id"][order[: _limit(limit)]]
+        chosen = view.traces["trace_id"][order[: checked_limit(limit)]]
         return SliceTraces(trace_ids=[one.decode() for one in chosen.tolist()], total_count=len(view))
 
     def sessions(
         self,
         experiment_ids: ExperimentIds,
         trace_ids: Sequence[str],
-        start_time: int | None = None,
-        end_time: int | None = None,
+        start_time: EpochMs | None = None,
+        end_time: EpochMs | None = None,
     ) -> list[int]:
         """A number for each trace, the same for those that statistics take for one session; -1 where it is not known."""
         view = self._view(experiment_ids, start_time, end_time)
@@ -324,12 +334,12 @@ class Analytics(Connection):
         self,
         experiment_ids: ExperimentIds,
         dimension: DimensionLike,
-        start_time: int | None = None,
-        end_time: int | None = None,
+        start_time: EpochMs | None = None,
+        end_time: EpochMs | None = None,
     ) -> str | None:
         """A dimension as a filter string for MLflow's search; None where that cannot say it."""
         view = self._view(experiment_ids, start_time, end_time, spans=True)
-        return slicing.filter_of_dimension(_as_dimension(dimension, "dimension"), view)
+        return slicing.filter_of_dimension(as_dimension(dimension, "dimension"), view)
 
     # Views
 
@@ -363,9 +373,9 @@ class Analytics(Connection):
         *,
         spans: bool = False,
     ) -> View:
-        part = _as_slice(given)
-        experiments = _experiments(experiment_ids)
-        start, end = _range(start_time, end_time)
+        part = as_slice(given)
+        experiments = experiments_of(experiment_ids)
+        start, end = half_open(start_time, end_time)
         view = self.facts.view(experiments, start, end, spans=spans or self._needs_spans(part))
         if part is None or part == Slice():
             return view
@@ -383,7 +393,7 @@ class Analytics(Connection):
         return self.facts.select(view, repr(part), mask)
 
     def _slicer(self, experiment_ids: ExperimentIds, start_time: int | None, end_time: int | None) -> Slicer:
-        return Slicer(self.facts, self.mlflow, _experiments(experiment_ids), *_range(start_time, end_time))
+        return Slicer(self.facts, self.mlflow, experiments_of(experiment_ids), *half_open(start_time, end_time))
 
     @staticmethod
     def _needs_spans(part: Slice | None) -> bool:
@@ -394,56 +404,3 @@ class Analytics(Connection):
         return parse_filter(part.filter_string) + (
             slicing.dimension_clauses(part.dimension, view) if part.dimension else []
         )
-
-
-def _experiments(experiment_ids: ExperimentIds) -> list[str]:
-    given = [experiment_ids] if isinstance(experiment_ids, str) else [str(one) for one in experiment_ids]
-    if not given:
-        raise InvalidParameterError("experiment_ids is empty; name at least one experiment.", field="experiment_ids")
-    return list(dict.fromkeys(given))
-
-
-def _range(start_time: int | None, end_time: int | None) -> tuple[int | None, int | None]:
-    """[start, end) from a range with both ends inclusive."""
-    if start_time is not None and end_time is not None and start_time > end_time:
-        raise InvalidParameterError(
-            f"start_time {start_time} is after end_time {end_time}; give them in milliseconds, earlier first.",
-            field="start_time",
-        )
-    return start_time, None if end_time is None else end_time + 1
-
-
-def _limit(limit: int | None) -> int | None:
-    if limit is not None and limit < 1:
-        raise InvalidParameterError(f"limit is {limit}; give a whole number from 1, or none for all.", field="limit")
-    return limit
-
-
-def _both(one: str | None, other: str | None) -> str | None:
-    return " AND ".join(text for text in (one, other) if text and text.strip()) or None
-
-
-def _as_slice(given: SliceLike) -> Slice | None:
-    if given is None or isinstance(given, Slice):
-        return given
-    if isinstance(given, str):
-        return Slice(filter_string=given)
-    if isinstance(given, DimensionValue):
-        return Slice(dimension=given)
-    try:
-        return Slice.model_validate(given)
-    except ValidationError as error:
-        raise _invalid(error, "slice") from error
-
-
-def _as_dimension(given: DimensionLike, field: str) -> DimensionValue:
-    try:
-        return DimensionValue.model_validate(given)
-    except ValidationError as error:
-        raise _invalid(error, field) from error
-
-
-def _invalid(error: ValidationError, field: str) -> InvalidParameterError:
-    first = error.errors()[0]
-    where = ".".join([field, *map(str, first["loc"])])
-    return InvalidParameterError(f"{where}: {first['msg']}.", field=where)

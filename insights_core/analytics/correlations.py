@@ -19,6 +19,7 @@ from insights_core.analytics.models import (
     CorrelationScore,
     CorrelationsResponse,
     DimensionCount,
+    DimensionKind,
     IntersectionCount,
     NPMIResponse,
     Strength,
@@ -28,7 +29,7 @@ from insights_core.statistics.discoveries import level_for_chosen
 from insights_core.statistics.units import Units, agreement
 from insights_core.statistics.values import Beside, Values
 
-DIMENSION_KINDS = ("tools", "tags", "assessments")
+DIMENSION_KINDS: tuple[DimensionKind, ...] = ("tools", "tags", "assessments")
 # A value that happens once says nothing: everything that happens once together has an NPMI near 1.
 MIN_SUPPORT = 2
 # A numeric assessment with more distinct values than this is split at its median.

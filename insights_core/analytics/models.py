@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Strength = Literal["Strong", "Moderate", "Weak"]
 AssessmentType = Literal["boolean", "numeric", "string"]
+TimeBucket = Literal["hour", "day", "week"]
+DimensionKind = Literal["tools", "tags", "assessments"]
+AtLeastOne = Annotated[int, Field(ge=1)]
+EpochMs = Annotated[int, Field(ge=0, le=253_402_300_799_999)]
+"""To the end of the year 9999; databases hold no later time."""
 
 
 class Response(BaseModel):

@@ -107,7 +107,7 @@ def named(percentiles: np.ndarray) -> dict[str, float]:
     return {name: number(value) for name, value in zip(PERCENTILE_NAMES, percentiles, strict=True)}
 
 
-def cost_and_tokens(view: View, time_bucket: str = "day") -> CostResponse:
+def cost_and_tokens(view: View, time_bucket: str = "hour") -> CostResponse:
     """Tokens and cost of the traces, and cost by model of their spans. Needs span facts."""
     starts, bucket = buckets_of(view, time_bucket)
     everything = np.zeros(len(view), dtype=np.int64)

@@ -37,11 +37,9 @@ class Analyses(EntityClient):
         """Start an analysis.
 
         Args:
-            experiment_id: Where; None takes MLFLOW_EXPERIMENT_ID.
-            run_name: Three or four words, the run's name in MLflow.
-            name: What people call it; None takes the run's name.
+            run_name: Three or four words; the run's name in MLflow.
+            name: What people call it; by default the run's name.
             description: Goals and guidance.
-            author: Who; None takes the signed-in or OS user.
 
         Returns:
             The id of its run.
@@ -77,9 +75,17 @@ class Analyses(EntityClient):
         reason: str | None = None,
         author: str | None = None,
     ) -> Analysis:
-        """Change an analysis; what is None stays.
+        """Change an analysis; what is left out stays.
 
         ACTIVE can become COMPLETED or ARCHIVED, COMPLETED can be reopened or archived, ARCHIVED can be reopened.
+
+        Args:
+            run_id: Run of the analysis.
+            name: What people call it.
+            description: Goals and guidance.
+            status: ACTIVE, COMPLETED or ARCHIVED.
+            reason: Why; kept in the history.
+            author: Who stands in the history; by default the signed-in or OS user.
 
         Raises:
             RunNotFoundError: There is no such analysis.
@@ -117,7 +123,7 @@ class Analyses(EntityClient):
             self.mlflow.set_terminated(run.info.run_id, wanted)
 
     def get_analysis(self, insights_run_id: str) -> Analysis:
-        """One analysis with its history.
+        """Show one analysis with its history.
 
         Raises:
             RunNotFoundError: There is no such analysis.
@@ -136,9 +142,12 @@ class Analyses(EntityClient):
         return {}
 
     def list_analyses(self, experiment_id: str | None = None) -> EntityList[Analysis]:
-        """All analyses of an experiment, newest first; `.broken` names those that cannot be read.
+        """List the analyses of an experiment, newest first.
 
         Asked again, only what changed is read again.
+
+        Returns:
+            The analyses; `.broken` names those that cannot be read.
 
         Raises:
             ExperimentNotFoundError: There is no such experiment.

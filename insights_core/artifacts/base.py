@@ -34,7 +34,18 @@ def default_author() -> str:
 
 
 class EntityClient(Connection):
-    """Author, storage and checks."""
+    """Author, storage and checks.
+
+    Shared args:
+        experiment_id: The experiment; by default MLFLOW_EXPERIMENT_ID.
+        insights_run_id: Run of the analysis.
+        hypothesis_id: The hypothesis.
+        issue_id: The issue.
+        reason: Why; kept in the history.
+        author: Who stands in the history; by default the signed-in or OS user.
+        allow_missing: Accept trace ids that do not exist.
+        max_traces: At most this many; by default all.
+    """
 
     _author: str | None = None
 

@@ -38,13 +38,10 @@ class Hypotheses(EntityClient):
         """Add a hypothesis to an analysis that is ACTIVE.
 
         Args:
-            insights_run_id: Run of the analysis.
             statement: What is to be tested.
             testing_plan: How to find traces for and against, and what decides.
             evidence: Dicts with trace_id, rationale and supports, or texts "tr-…: rationale".
             metrics: Figures that matter.
-            allow_missing: Accept trace ids that do not exist.
-            author: Who; None takes the signed-in or OS user.
 
         Returns:
             Its id.
@@ -96,24 +93,20 @@ class Hypotheses(EntityClient):
         allow_missing: bool = False,
         author: str | None = None,
     ) -> Hypothesis:
-        """Change a hypothesis; what is None stays, evidence is only ever added.
+        """Change a hypothesis; what is left out stays, evidence is only ever added.
 
         TESTING can become VALIDATED or REJECTED; both can go back to TESTING.
 
         Args:
-            insights_run_id: Run of the analysis.
-            hypothesis_id: Its id.
             statement: What is to be tested.
-            testing_plan: How.
+            testing_plan: How to find traces for and against, and what decides.
             status: TESTING, VALIDATED or REJECTED.
-            reason: Why; stays in the history, and with a new status also in metadata["reason"].
+            reason: Why; kept in the history, and with a new status also in metadata["reason"].
             evidence: Dicts with trace_id, rationale and supports, or texts "tr-…: rationale".
             add_traces: Trace ids to add without a rationale.
             add_evidence: The same as evidence.
             metrics: Figures to set; one that is None is removed.
             metadata: Notes to set; one that is None is removed.
-            allow_missing: Accept trace ids that do not exist.
-            author: Who; None takes the signed-in or OS user.
 
         Returns:
             The hypothesis with the change.
@@ -159,7 +152,7 @@ class Hypotheses(EntityClient):
         return Collection(self, HYPOTHESIS, run=self._analysis_run(run_id))
 
     def get_hypothesis(self, insights_run_id: str, hypothesis_id: str) -> Hypothesis:
-        """One hypothesis with its evidence and history.
+        """Show one hypothesis with its evidence and history.
 
         Raises:
             RunNotFoundError: There is no such analysis.
@@ -169,9 +162,12 @@ class Hypotheses(EntityClient):
         return self._hypotheses(insights_run_id).get(hypothesis_id)
 
     def list_hypotheses(self, insights_run_id: str) -> EntityList[Hypothesis]:
-        """All hypotheses of an analysis, oldest first; `.broken` names files that cannot be read.
+        """List the hypotheses of an analysis, oldest first.
 
-        Asked again, only what changed is read again. The entities are shared: treat them as read-only.
+        Asked again, only what changed is read again.
+
+        Returns:
+            The hypotheses, shared between callers: treat them as read-only. `.broken` names files that cannot be read.
 
         Raises:
             RunNotFoundError: There is no such analysis.
@@ -187,7 +183,7 @@ class Hypotheses(EntityClient):
         return list(self._hypotheses(insights_run_id).summaries())
 
     def preview_hypotheses(self, insights_run_id: str, max_traces: int | None = None) -> list[Trace]:
-        """The traces that the hypotheses of an analysis rest on, with spans, each once.
+        """Show the traces that the hypotheses of an analysis rest on, with spans, each once.
 
         Raises:
             RunNotFoundError: There is no such analysis.

@@ -59,8 +59,6 @@ class Issues(EntityClient):
                 over what supports the hypothesis; an empty list carries nothing over.
             assessments: Names of assessments that mark it on traces.
             metadata: Notes.
-            allow_missing: Accept trace ids that do not exist.
-            author: Who; None takes the signed-in or OS user.
 
         Returns:
             Its id.
@@ -116,14 +114,13 @@ class Issues(EntityClient):
         allow_missing: bool = False,
         author: str | None = None,
     ) -> Issue:
-        """Change an issue; what is None stays, evidence and assessments are only ever added.
+        """Change an issue; what is left out stays, evidence and assessments are only ever added.
 
         OPEN can become IN_PROGRESS, RESOLVED or REJECTED; IN_PROGRESS the same or OPEN; RESOLVED can be reopened or
         taken up again; REJECTED can be reopened.
 
         Args:
             insights_run_id: An analysis run of the experiment; not needed.
-            issue_id: Its id.
             title: A line.
             description: What is wrong.
             severity: CRITICAL, HIGH, MEDIUM or LOW.
@@ -132,10 +129,7 @@ class Issues(EntityClient):
             evidence: Dicts with trace_id and rationale, or texts "tr-…: rationale".
             add_traces: Trace ids to add without a rationale.
             assessments: Names of assessments that mark it on traces.
-            reason: Why; stays in the history.
             metadata: Notes to set; one that is None is removed.
-            allow_missing: Accept trace ids that do not exist.
-            author: Who; None takes the signed-in or OS user.
 
         Returns:
             The issue with the change.
@@ -211,7 +205,7 @@ class Issues(EntityClient):
         return runs[0].info.run_id
 
     def get_issue(self, issue_id: str) -> Issue:
-        """One issue with its evidence and history, wherever it is.
+        """Show one issue with its evidence and history, wherever it is.
 
         Raises:
             IssueNotFoundError: There is no such issue.
@@ -225,7 +219,10 @@ class Issues(EntityClient):
                 raise
 
     def list_issues(self, experiment_id: str | None = None) -> EntityList[Issue]:
-        """All issues of an experiment, most traces first; `.broken` names files that cannot be read.
+        """List the issues of an experiment, most traces first.
+
+        Returns:
+            The issues; `.broken` names files that cannot be read.
 
         Raises:
             ExperimentNotFoundError: There is no such experiment.
@@ -248,7 +245,7 @@ class Issues(EntityClient):
         return sorted(found, key=lambda item: (-item.trace_count, item.created_at))
 
     def preview_issues(self, experiment_id: str | None = None, max_traces: int | None = None) -> list[Trace]:
-        """The traces that the issues of an experiment rest on, with spans, each once, the largest issue's first.
+        """Show the traces that the issues of an experiment rest on, with spans, each once, the largest issue's first.
 
         Raises:
             ExperimentNotFoundError: There is no such experiment.
@@ -270,11 +267,9 @@ class Issues(EntityClient):
         Asked again, it goes on where it was interrupted; no trace gets the same twice.
 
         Args:
-            issue_id: The issue.
             name: Name of the feedback, such as `database_lock_timeout`.
             value: Its value.
             progress: Called with how many traces are done, and of how many.
-            author: Who; None takes the signed-in or OS user.
 
         Raises:
             IssueNotFoundError: There is no such issue.

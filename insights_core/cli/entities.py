@@ -1,9 +1,7 @@
-"""What the commands for analyses, hypotheses and issues share: options, evidence, rows."""
+"""How the commands for analyses, hypotheses and issues show them."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +13,6 @@ from insights_core.cli.rendering import (
     print_table,
 )
 
-EVIDENCE_EXAMPLE = '{"trace_id": "tr-123", "rationale": "Waits 32 s for a lock on users", "supports": true}'
 COLUMNS: dict[str, dict[str, str]] = {
     "analysis": {
         "run_id": "Run",
@@ -51,69 +48,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
     "evidence": {"trace_id": "Trace", "supports": "Supports", "rationale": "Rationale", "author": "Author"},
 }
-_PAIR = re.compile(r"\s*tr-[^\s:]+\s*:")
 _TEXT_FIELDS = ("description", "testing_plan", "resolution")
-run_option = click.option("--run-id", required=True, help="Run of the analysis.")
-hypothesis_option = click.option("--hypothesis-id", required=True, help="The hypothesis.")
-issue_option = click.option("--issue-id", required=True, help="The issue.")
-author_option = click.option("--author", help="Who stands in the history. Default: the signed-in or OS user.")
-missing_option = click.option("--allow-missing", is_flag=True, help="Accept trace ids that do not exist.")
-max_option = click.option("--max-traces", type=click.IntRange(min=1), help="At most this many.")
-severity = click.Choice(["CRITICAL", "HIGH", "MEDIUM", "LOW"], case_sensitive=False)
-
-
-def _read_evidence(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> list[Any]:
-    """Evidence as JSON or as "tr-…: rationale"; what is neither is refused with the position and the right form."""
-    found: list[Any] = []
-    for place, text in enumerate(texts, start=1):
-        which = f"evidence {place}" if len(texts) > 1 else "this"
-        if _PAIR.match(text):
-            found.append(text)
-            continue
-        try:
-            item = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise click.BadParameter(
-                f"{which} is not valid JSON at line {error.lineno}, column {error.colno} ({error.msg}): "
-                f"{text[max(0, error.pos - 15) : error.pos + 15]!r}. Write it as '{EVIDENCE_EXAMPLE}'.",
-                ctx,
-                param,
-            ) from error
-        if not isinstance(item, dict):
-            raise click.BadParameter(f"{which} is no JSON object. Write it as '{EVIDENCE_EXAMPLE}'.", ctx, param)
-        found.append(item)
-    return found
-
-
-def evidence_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The repeatable option `--evidence JSON`."""
-    option = click.option(
-        "--evidence",
-        multiple=True,
-        metavar="JSON",
-        callback=_read_evidence,
-        help=f"A trace and why it counts, or \"tr-…: rationale\"; repeat for more. For example '{EVIDENCE_EXAMPLE}'.",
-    )
-    return option(command)
-
-
-def _key_values(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:
-    """NAME=VALUE pairs; a value that is JSON (a number, true) is taken as such."""
-    found: dict[str, Any] = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        if not sign or not name.strip():
-            raise click.BadParameter(f"{text!r} is no pair. Write it as p99_ms=1200.", ctx, param)
-        try:
-            found[name.strip()] = json.loads(value)
-        except json.JSONDecodeError:
-            found[name.strip()] = value
-    return found
-
-
-metric_option = click.option(
-    "--metric", "metrics", multiple=True, metavar="NAME=VALUE", callback=_key_values, help="A figure; repeat for more."
-)
 
 
 def print_id(field: str, value: str, output: str) -> None:

@@ -6,17 +6,14 @@ from typing import Any
 
 import click
 
+from insights_core.cli.options import operation
 from insights_core.cli.rendering import (
     Failure,
     client,
-    example,
-    experiment_option,
-    output_option,
     plain_markdown,
     print_fields,
     print_json,
     print_table,
-    time_options,
 )
 
 INSIGHT_COLUMNS = {
@@ -37,45 +34,9 @@ CLUSTER_COLUMNS = {
     "keywords": "Keywords",
     "cluster_id": "Cluster",
 }
-_RUN_OPTION = click.option("--run-id", required=True, help="The insight's run.")
 
 
-def spec_options(command: Any) -> Any:
-    """The options that define an insight job."""
-    options = [
-        experiment_option,
-        click.option("--instruction", required=True, help="What you want to know, in your own words."),
-        click.option("--filter", "filter_string", help="Only traces that match, in MLflow's filter syntax."),
-        *time_options("start_time_ms", "end_time_ms"),
-        click.option("--run-id", help="Only traces of this run."),
-        click.option("--session-id", help="Only traces of this session."),
-        click.option("--trace-id", "trace_ids", multiple=True, help="Exactly this trace; repeat for more."),
-        click.option("--theme", "theme_id", help="A theme's id."),
-        click.option("--sample-rate", type=float, help="Share of the matching traces to take, above 0 to 1."),
-        click.option("--max-traces", type=int, help="At most this many, at random over all that match."),
-        click.option("--seed", type=int, default=0, show_default=True, help="For the sample and the clusters."),
-        click.option(
-            "--model", help="A model of the endpoint, or `offline`. Default: INSIGHTS_MODEL, offline without a key."
-        ),
-        click.option("--embedding-model", help="Default: INSIGHTS_EMBEDDING_MODEL, else vectors made offline."),
-        click.option(
-            "--method",
-            type=click.Choice(["hdbscan", "kmeans", "dbscan", "agglomerative", "evoc"]),
-            help="How to cluster. [default: hdbscan]",
-        ),
-        click.option(
-            "--min-cluster-size", type=int, help="Fewer traces are no cluster. Default: by the number of traces."
-        ),
-        click.option("--n-clusters", type=int, help="For kmeans and agglomerative."),
-        click.option("--max-cost-usd", type=float, help="Stop before it costs more. Default: INSIGHTS_MAX_COST_USD."),
-        click.option(
-            "--failed-when",
-            help="Which traces failed: `tags.reward < 1`, `feedback.correct = false`. Default: only status ERROR is known.",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+_WAIT = click.option("--wait", is_flag=True, help="Show the progress, and the clusters in the end.")
 
 
 def build_spec(name: str | None = None, description: str = "", **options: Any) -> Any:
@@ -98,9 +59,7 @@ def _taken(given: dict[str, Any], model: Any) -> dict[str, Any]:
     return {field: given.pop(field) for field in list(given) if field in model.model_fields}
 
 
-@click.command(epilog=example("estimate --experiment-id 1 --instruction 'Where does the agent fail?'"))
-@spec_options
-@output_option
+@operation("estimate --experiment-id 1 --instruction 'Where does the agent fail?'", "estimate_insight")
 def estimate(output: str, **options: Any) -> None:
     """Say what an insight job would read, cost and take, before anything is spent."""
     found = client().estimate_insight(build_spec(**options))
@@ -125,25 +84,19 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-@click.command(epilog=example("create-insight --experiment-id 1 --instruction 'Where does the agent fail?' --wait"))
-@spec_options
-@click.option("--name", help="Default: the beginning of the instruction.")
-@click.option("--description", default="", help="For those who read the result.")
-@click.option("--wait", is_flag=True, help="Show the progress, and the clusters in the end.")
-@output_option
+@operation("create-insight --experiment-id 1 --instruction 'Where does the agent fail?' --wait")
+@_WAIT
 def create_insight(wait: bool, output: str, **options: Any) -> None:
-    """Start an insight job in the background and print the id of its run."""
+    """Start an insight job in a process of its own, which outlives this one; prints the id of its run."""
     insights = client()
     run_id = insights.create_insight(build_spec(**options))
     _started(insights, run_id, wait, output)
 
 
-@click.command(epilog=example("resume-insight --run-id 4f2b… --wait"))
-@_RUN_OPTION
-@click.option("--wait", is_flag=True, help="Show the progress, and the clusters in the end.")
-@output_option
+@operation("resume-insight --run-id 4f2b… --wait")
+@_WAIT
 def resume_insight(run_id: str, wait: bool, output: str) -> None:
-    """Go on with a job that was cancelled, failed or lost its process, without repeating what is done."""
+    """Go on with an insight job that was cancelled, failed or lost its process, without repeating what is done."""
     insights = client()
     insights.resume_insight(run_id)
     _started(insights, run_id, wait, output)
@@ -234,11 +187,9 @@ def _cluster_rows(clusters: list[Any], total: int) -> list[dict[str, Any]]:
     return rows
 
 
-@click.command(epilog=example("get-insight --run-id 4f2b…"))
-@_RUN_OPTION
-@output_option
+@operation("get-insight --run-id 4f2b…")
 def get_insight(run_id: str, output: str) -> None:
-    """Show a job's state, and its clusters once it is finished."""
+    """Show the state and progress of an insight job; its clusters once it is finished."""
     insights = client()
     insight = insights.get_insight(run_id)
     if output == "json":
@@ -262,9 +213,7 @@ def get_insight(run_id: str, output: str) -> None:
         print_result(insight, insights.get_insight_details(run_id))
 
 
-@click.command(epilog=example("list-insights --experiment-id 1 --output json"))
-@experiment_option
-@output_option
+@operation("list-insights --experiment-id 1 --output json")
 def list_insights(experiment_id: str | None, output: str) -> None:
     """List the insight jobs of an experiment, newest first."""
     found = client().list_insights(experiment_id)
@@ -274,11 +223,10 @@ def list_insights(experiment_id: str | None, output: str) -> None:
     print_table([insight.model_dump() for insight in found], INSIGHT_COLUMNS, empty)
 
 
-@click.command(epilog=example("delete-insight --run-id 4f2b…"))
-@_RUN_OPTION
+@operation("delete-insight --run-id 4f2b…")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def delete_insight(run_id: str, yes: bool) -> None:
-    """Delete a job's run with its clusters; summaries and cluster tags on the traces stay."""
+def delete_insight(run_id: str, yes: bool, output: str) -> None:
+    """Delete the run of an insight job that is not running; summaries and cluster tags on the traces stay."""
     insights = client()
     found = insights.get_insight(run_id)
     if not yes:
@@ -288,12 +236,18 @@ def delete_insight(run_id: str, yes: bool) -> None:
             err=True,
         )
     insights.delete_insight(run_id)
-    click.echo(f"Deleted {run_id}. Summaries and cluster tags on its traces stay.")
+    _done(run_id, output, f"Deleted {run_id}. Summaries and cluster tags on its traces stay.")
 
 
-@click.command(epilog=example("cancel-insight --run-id 4f2b…"))
-@_RUN_OPTION
-def cancel_insight(run_id: str) -> None:
-    """Stop a running job; what it has summarised is kept."""
+@operation("cancel-insight --run-id 4f2b…")
+def cancel_insight(run_id: str, output: str) -> None:
+    """Stop an insight job; what it has summarised is kept."""
     client().cancel_insight(run_id)
-    click.echo(f"Cancelled {run_id}. Go on with `mlflow-insights resume-insight --run-id {run_id}`.")
+    _done(run_id, output, f"Cancelled {run_id}. Go on with `mlflow-insights resume-insight --run-id {run_id}`.")
+
+
+def _done(run_id: str, output: str, said: str) -> None:
+    if output == "json":
+        print_json({"run_id": run_id})
+    else:
+        click.echo(said)

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -78,42 +78,12 @@ def client() -> InsightsClient:
     return InsightsClient()
 
 
-class Time(click.ParamType):
-    """Epoch milliseconds, or an ISO date or time (UTC where no zone is given)."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int) or re.fullmatch(r"-?\d+", value):
-            return int(value)
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither epoch milliseconds nor a time such as 2026-01-31T12:00.", param, ctx)
-        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def time_options(start: str, end: str) -> list[Callable[[F], F]]:
-    """The options `--start-time` and `--end-time`, both inclusive, under the names that the command takes them by."""
-    return [
-        click.option(
-            "--start-time", start, type=Time(), help="From then on: epoch milliseconds, or 2026-01-31T12:00 (UTC)."
-        ),
-        click.option("--end-time", end, type=Time(), help="Up to and with then, written likewise."),
-    ]
-
-
 def output_option(command: F) -> F:
     """The option `--output table|json` that every reading command takes."""
     option = click.option(
         "--output", type=click.Choice(["table", "json"]), default="table", show_default=True, help="How to print."
     )
     return option(command)
-
-
-def experiment_option(command: F) -> F:
-    """The option `--experiment-id`, which falls back to MLFLOW_EXPERIMENT_ID."""
-    return click.option("--experiment-id", help="The experiment. Default: MLFLOW_EXPERIMENT_ID.")(command)
 
 
 def example(text: str) -> str:

@@ -23,39 +23,47 @@ OUTLIERS_TITLE = "Fits no topic"
 class Strict(BaseModel):
     """Base of models that callers fill in: an unknown field is a mistake, not a note."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class TraceScope(Strict):
     """Which traces. All conditions hold together; explicit ids leave the others out of account."""
 
     experiment_id: str
+    """The experiment."""
     filter_string: str | None = None
-    """MLflow's trace filter syntax."""
+    """Only traces that match, in MLflow's filter syntax."""
     start_time_ms: int | None = None
     """Inclusive, epoch milliseconds."""
     end_time_ms: int | None = None
     """Exclusive, epoch milliseconds."""
     run_id: str | None = None
+    """Only traces of this run."""
     session_id: str | None = None
+    """Only traces of this session."""
     trace_ids: list[str] | None = None
+    """Exactly these traces."""
     sample_rate: float = Field(1.0, gt=0, le=1)
     """Share of the matching traces to take, at random over all of them."""
     max_traces: int | None = Field(None, ge=1)
     """At most this many, at random over all that match."""
     seed: int = 0
+    """For the sample and the clusters."""
 
 
 class ClusteringConfig(Strict):
     """How vectors become clusters."""
 
     method: Literal["hdbscan", "kmeans", "dbscan", "agglomerative", "evoc"] = "hdbscan"
+    """How to cluster."""
     min_cluster_size: int | None = Field(None, ge=2)
-    """None: chosen from the number of traces."""
+    """Fewer traces are no cluster; by default chosen from the number of traces."""
     n_clusters: int | None = Field(None, ge=1)
-    """For kmeans and agglomerative; None: chosen by silhouette."""
+    """For kmeans and agglomerative; by default chosen by silhouette."""
     max_levels: int = Field(3, ge=1, le=3)
+    """How deep the hierarchy may be."""
     seed: int = 0
+    """For whatever is drawn at random."""
 
 
 class InsightSpec(Strict):
@@ -63,21 +71,25 @@ class InsightSpec(Strict):
 
     scope: TraceScope
     instruction: str = Field(min_length=3, max_length=4000)
-    """What the analyst wants to know."""
+    """What you want to know, in your own words."""
     name: str | None = None
+    """By default the beginning of the instruction."""
     description: str = ""
+    """For those who read the result."""
     theme_id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
-    """Of letters, digits, `_` and `-`."""
+    """A theme's id, of letters, digits, `_` and `-`."""
     model: str | None = None
-    """A model of the endpoint, or `offline`; None: INSIGHTS_MODEL where an endpoint is set, else offline."""
+    """A model of the endpoint, or `offline`; by default INSIGHTS_MODEL where an endpoint is set, else offline."""
     embedding_model: str | None = None
+    """By default INSIGHTS_EMBEDDING_MODEL, else vectors made offline."""
     clustering: ClusteringConfig = Field(default_factory=ClusteringConfig)
     max_chars: int = Field(12_000, ge=500)
     """Budget for one trace's text."""
     max_cost_usd: float | None = Field(None, gt=0)
+    """Stop before it costs more; by default INSIGHTS_MAX_COST_USD."""
     failed_when: str | None = Field(None, max_length=500)
     """Which traces failed, as a person defines it: conditions on `tags.NAME`, `feedback.NAME` and `status`, joined by
-    AND or by OR, such as `tags.reward < 1`. None: no trace is known to have failed but by its status."""
+    AND or by OR, such as `tags.reward < 1`; by default no trace is known to have failed but by its status."""
 
 
 class Outcome(StrEnum):

@@ -1,152 +1,105 @@
-"""Endpoints of investigations: analyses, hypotheses, issues."""
+"""Routes of investigations: analyses, hypotheses, issues. Each is the client's verb of its name."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from fastapi import APIRouter
 
-from insights_core.entities import Issue
+from insights_core.client import InsightsClient
+from insights_core.entities import Evidence, Issue
 from insights_core.server.bodies import (
     AnalysesResponse,
     AnalysisBody,
     AnalysisItem,
-    AnalysisRequest,
     AnalysisResponse,
-    CreateAnalysisRequest,
-    CreateHypothesisRequest,
-    CreateIssueRequest,
-    ExperimentRequest,
     HypothesesResponse,
     HypothesisBody,
     HypothesisIdResponse,
     HypothesisItem,
-    HypothesisRequest,
     HypothesisResponse,
     IssueBody,
     IssueIdResponse,
     IssueItem,
-    IssueRequest,
     IssueResponse,
     IssuesResponse,
-    PreviewIssuesRequest,
-    PreviewRequest,
+    LoggedResponse,
     PreviewResponse,
     PreviewTrace,
     RunIdResponse,
-    UpdateAnalysisRequest,
-    UpdateHypothesisRequest,
-    UpdateIssueRequest,
 )
-from insights_core.server.caller import SignedIn
+from insights_core.server.requests import route
 from insights_core.server.routing import ERROR_RESPONSES, InsightsRoute
 
 router = APIRouter(prefix="/agentic", tags=["Investigations"], route_class=InsightsRoute, responses=ERROR_RESPONSES)
 
-
 _WHOLE_TITLE = 199  # a summary holds the first 200 characters; a longer statement must be read
 
 
-@router.post("/analyses/list")
-async def list_analyses(body: ExperimentRequest, caller: SignedIn) -> AnalysesResponse:
-    """All analyses of an experiment, with how many hypotheses each has and how many are validated."""
-
-    def work() -> AnalysesResponse:
-        counts = {item.id: item for item in caller.client.summarize_analyses(body.experiment_id)}
-        items = []
-        for analysis in caller.client.list_analyses(body.experiment_id):
-            found = counts.get(analysis.run_id)
-            items.append(
-                AnalysisItem(
-                    **AnalysisBody.model_validate(analysis).model_dump(),
-                    hypothesis_count=found.hypothesis_count if found else 0,
-                    validated_count=found.validated_count if found else 0,
-                )
+@route(router)
+def list_analyses(client: InsightsClient, experiment_id: str) -> AnalysesResponse:
+    counts = {item.id: item for item in client.summarize_analyses(experiment_id)}
+    items = []
+    for analysis in client.list_analyses(experiment_id):
+        found = counts.get(analysis.run_id)
+        items.append(
+            AnalysisItem(
+                **AnalysisBody.model_validate(analysis).model_dump(),
+                hypothesis_count=found.hypothesis_count if found else 0,
+                validated_count=found.validated_count if found else 0,
             )
-        return AnalysesResponse(analyses=items)
-
-    return await caller.run(work)
-
-
-@router.post("/analyses/get")
-async def get_analysis(body: AnalysisRequest, caller: SignedIn) -> AnalysisResponse:
-    """One analysis with its history."""
-    found = await caller.run(lambda: caller.client.get_analysis(body.insights_run_id))
-    return AnalysisResponse(analysis=AnalysisBody.model_validate(found))
+        )
+    return AnalysesResponse(analyses=items)
 
 
-@router.post("/analyses/create")
-async def create_analysis(body: CreateAnalysisRequest, caller: SignedIn) -> RunIdResponse:
-    """Start an analysis; answers with the id of its run."""
-    return RunIdResponse(run_id=await caller.run(lambda: caller.client.create_analysis(**body.model_dump())))
+@route(router)
+def get_analysis(client: InsightsClient, insights_run_id: str) -> AnalysisResponse:
+    return AnalysisResponse(analysis=AnalysisBody.model_validate(client.get_analysis(insights_run_id)))
 
 
-@router.post("/analyses/update")
-async def update_analysis(body: UpdateAnalysisRequest, caller: SignedIn) -> AnalysisResponse:
-    """Change name, description or status; what is left out stays."""
-
-    def work() -> AnalysisResponse:
-        caller.client.update_analysis(body.insights_run_id, body.name, body.description, body.status)
-        return AnalysisResponse(analysis=AnalysisBody.model_validate(caller.client.get_analysis(body.insights_run_id)))
-
-    return await caller.run(work)
+@route(router)
+def create_analysis(client: InsightsClient, **given: Any) -> RunIdResponse:
+    return RunIdResponse(run_id=client.create_analysis(**given))
 
 
-@router.post("/hypotheses/list")
-async def list_hypotheses(body: AnalysisRequest, caller: SignedIn) -> HypothesesResponse:
-    """All hypotheses of an analysis, with how much evidence speaks for and against each."""
-
-    def work() -> HypothesesResponse:
-        client, items = caller.client, []
-        # From the run's tags, in one request whatever the number: this is what a live view polls.
-        for found in client.summarize_hypotheses(body.insights_run_id):
-            whole = len(found.title) < _WHOLE_TITLE
-            statement = found.title if whole else client.get_hypothesis(body.insights_run_id, found.id).statement
-            items.append(
-                HypothesisItem.model_validate({**found.model_dump(), "hypothesis_id": found.id, "statement": statement})
-            )
-        return HypothesesResponse(hypotheses=items)
-
-    return await caller.run(work)
+@route(router)
+def update_analysis(client: InsightsClient, insights_run_id: str, **given: Any) -> AnalysisResponse:
+    return AnalysisResponse(analysis=AnalysisBody.model_validate(client.update_analysis(insights_run_id, **given)))
 
 
-@router.post("/hypotheses/get")
-async def get_hypothesis(body: HypothesisRequest, caller: SignedIn) -> HypothesisResponse:
-    """One hypothesis with its evidence and history."""
-    found = await caller.run(lambda: caller.client.get_hypothesis(body.insights_run_id, body.hypothesis_id))
-    return HypothesisResponse(hypothesis=HypothesisBody.model_validate(found))
+@route(router)
+def list_hypotheses(client: InsightsClient, insights_run_id: str) -> HypothesesResponse:
+    items = []
+    # From the run's tags, in one request whatever the number: this is what a live view polls.
+    for found in client.summarize_hypotheses(insights_run_id):
+        whole = len(found.title) < _WHOLE_TITLE
+        statement = found.title if whole else client.get_hypothesis(insights_run_id, found.id).statement
+        items.append(
+            HypothesisItem.model_validate({**found.model_dump(), "hypothesis_id": found.id, "statement": statement})
+        )
+    return HypothesesResponse(hypotheses=items)
 
 
-@router.post("/hypotheses/create")
-async def create_hypothesis(body: CreateHypothesisRequest, caller: SignedIn) -> HypothesisIdResponse:
-    """Add a hypothesis to an analysis; answers with its id."""
-    return HypothesisIdResponse(
-        hypothesis_id=await caller.run(lambda: caller.client.create_hypothesis(**body.model_dump()))
-    )
+@route(router)
+def get_hypothesis(client: InsightsClient, **given: Any) -> HypothesisResponse:
+    return HypothesisResponse(hypothesis=HypothesisBody.model_validate(client.get_hypothesis(**given)))
 
 
-@router.post("/hypotheses/update")
-async def update_hypothesis(body: UpdateHypothesisRequest, caller: SignedIn) -> HypothesisResponse:
-    """Change a hypothesis or add evidence; what is left out stays, evidence is only ever added."""
-
-    def work() -> HypothesisResponse:
-        caller.client.update_hypothesis(**body.model_dump())
-        found = caller.client.get_hypothesis(body.insights_run_id, body.hypothesis_id)
-        return HypothesisResponse(hypothesis=HypothesisBody.model_validate(found))
-
-    return await caller.run(work)
+@route(router)
+def create_hypothesis(client: InsightsClient, **given: Any) -> HypothesisIdResponse:
+    return HypothesisIdResponse(hypothesis_id=client.create_hypothesis(**given))
 
 
-@router.post("/hypotheses/preview")
-async def preview_hypotheses(body: PreviewRequest, caller: SignedIn) -> PreviewResponse:
-    """The traces that the hypotheses of an analysis rest on."""
+@route(router)
+def update_hypothesis(client: InsightsClient, **given: Any) -> HypothesisResponse:
+    return HypothesisResponse(hypothesis=HypothesisBody.model_validate(client.update_hypothesis(**given)))
 
-    def work() -> PreviewResponse:
-        evidence = [
-            item for hypothesis in caller.client.list_hypotheses(body.insights_run_id) for item in hypothesis.evidence
-        ]
-        traces = caller.client.preview_hypotheses(body.insights_run_id, body.max_traces)
-        return _preview(traces, {item.trace_id: item.rationale for item in reversed(evidence)})
 
-    return await caller.run(work)
+@route(router)
+def preview_hypotheses(client: InsightsClient, insights_run_id: str, max_traces: int | None) -> PreviewResponse:
+    evidence = [item for hypothesis in client.list_hypotheses(insights_run_id) for item in hypothesis.evidence]
+    return _preview(client.preview_hypotheses(insights_run_id, max_traces), evidence)
 
 
 def _issue_item(issue: Issue) -> IssueItem:
@@ -154,51 +107,42 @@ def _issue_item(issue: Issue) -> IssueItem:
     return IssueItem.model_validate({**values, "trace_count": issue.trace_count, "evidence_count": len(issue.evidence)})
 
 
-@router.post("/issues/list")
-async def list_issues(body: ExperimentRequest, caller: SignedIn) -> IssuesResponse:
-    """All issues of an experiment, most traces first."""
-    found = await caller.run(lambda: caller.client.list_issues(body.experiment_id))
-    return IssuesResponse(issues=[_issue_item(item) for item in found])
+@route(router)
+def list_issues(client: InsightsClient, experiment_id: str) -> IssuesResponse:
+    return IssuesResponse(issues=[_issue_item(item) for item in client.list_issues(experiment_id)])
 
 
-@router.post("/issues/get")
-async def get_issue(body: IssueRequest, caller: SignedIn) -> IssueResponse:
-    """One issue with its evidence and history."""
-    found = await caller.run(lambda: caller.client.get_issue(body.issue_id))
-    return IssueResponse(issue=IssueBody.model_validate(found))
+@route(router)
+def get_issue(client: InsightsClient, issue_id: str) -> IssueResponse:
+    return IssueResponse(issue=IssueBody.model_validate(client.get_issue(issue_id)))
 
 
-@router.post("/issues/create")
-async def create_issue(body: CreateIssueRequest, caller: SignedIn) -> IssueIdResponse:
-    """Make an issue of what an analysis found; answers with its id."""
-    return IssueIdResponse(issue_id=await caller.run(lambda: caller.client.create_issue(**body.model_dump())))
+@route(router)
+def create_issue(client: InsightsClient, **given: Any) -> IssueIdResponse:
+    return IssueIdResponse(issue_id=client.create_issue(**given))
 
 
-@router.post("/issues/update")
-async def update_issue(body: UpdateIssueRequest, caller: SignedIn) -> IssueResponse:
-    """Change an issue or add evidence; what is left out stays, evidence is only ever added."""
-
-    def work() -> IssueResponse:
-        caller.client.update_issue(**body.model_dump())
-        return IssueResponse(issue=IssueBody.model_validate(caller.client.get_issue(body.issue_id)))
-
-    return await caller.run(work)
+@route(router)
+def update_issue(client: InsightsClient, **given: Any) -> IssueResponse:
+    return IssueResponse(issue=IssueBody.model_validate(client.update_issue(**given)))
 
 
-@router.post("/issues/preview")
-async def preview_issues(body: PreviewIssuesRequest, caller: SignedIn) -> PreviewResponse:
-    """The traces that the issues of an experiment rest on."""
-
-    def work() -> PreviewResponse:
-        evidence = [item for issue in caller.client.list_issues(body.experiment_id) for item in issue.evidence]
-        traces = caller.client.preview_issues(body.experiment_id, body.max_traces)
-        return _preview(traces, {item.trace_id: item.rationale for item in reversed(evidence)})
-
-    return await caller.run(work)
+@route(router)
+def preview_issues(client: InsightsClient, experiment_id: str, max_traces: int | None) -> PreviewResponse:
+    evidence = [item for issue in client.list_issues(experiment_id) for item in issue.evidence]
+    return _preview(client.preview_issues(experiment_id, max_traces), evidence)
 
 
-def _preview(traces: list, rationales: dict[str, str]) -> PreviewResponse:
+@route(router)
+def log_issue_assessments(client: InsightsClient, **given: Any) -> LoggedResponse:
+    return LoggedResponse.model_validate(client.log_issue_assessments(**given))
+
+
+def _preview(traces: list[Any], evidence: Iterable[Evidence]) -> PreviewResponse:
     """The contract's rows; total_count counts distinct traces of the evidence, also those that are gone."""
+    rationales: dict[str, str] = {}
+    for item in evidence:
+        rationales.setdefault(item.trace_id, item.rationale)
     rows = [
         PreviewTrace(
             trace_id=trace.info.trace_id,

@@ -9,69 +9,27 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from threading import Lock
-from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
 from insights_core.analytics import models
 from insights_core.analytics.client import Analytics
-from insights_core.server.bodies import ExperimentId, Request
-from insights_core.server.caller import Caller, SignedIn
+from insights_core.operations import OPERATIONS, definition
+from insights_core.server.caller import Caller
+from insights_core.server.requests import Request, add_route
 from insights_core.server.routing import ERROR_RESPONSES, InsightsRoute
 
 router = APIRouter(tags=["Analytics"], route_class=InsightsRoute, responses=ERROR_RESPONSES)
 
 
-_LAST_MS = 253_402_300_799_999  # the end of the year 9999; databases hold no later time
-Milliseconds = Annotated[int, Field(ge=0, le=_LAST_MS)]
+class Bucketed(Request):
+    """Every request may name a bucket; answers without a series pay no heed to it."""
 
-
-class RangeRequest(Request):
-    experiment_ids: list[ExperimentId] = Field(min_length=1)
-    start_time: Milliseconds | None = None
-    """Epoch milliseconds, inclusive."""
-    end_time: Milliseconds | None = None
-    """Epoch milliseconds, inclusive."""
-    time_bucket: Literal["hour", "day", "week"] = "hour"
-    """Width of a point of the series; every request may name it, and answers without a series pay no heed to it."""
-
-    @field_validator("experiment_ids")
-    @classmethod
-    def _each_once(cls, ids: list[str]) -> list[str]:
-        return list(dict.fromkeys(ids))
-
-
-class SeriesRequest(RangeRequest):
-    """A question whose answer has a series."""
-
-
-class AssessmentRequest(SeriesRequest):
-    assessment_name: str
-
-
-class ToolRequest(SeriesRequest):
-    tool_name: str
-
-
-class TagRequest(RangeRequest):
-    tag_key: str
-    limit: int = Field(10, ge=1)
-
-
-class NpmiRequest(RangeRequest):
-    dimension1: models.DimensionValue
-    dimension2: models.DimensionValue
-
-
-class CorrelationsRequest(RangeRequest):
-    filter_string: str = Field(min_length=1)
-    correlation_dimensions: list[Literal["tools", "tags", "assessments"]] = Field(min_length=1)
-    limit: int = Field(5, ge=1)
+    time_bucket: models.TimeBucket = Field("hour", description="Width of a point of the series, UTC.")
 
 
 @cache
@@ -108,86 +66,21 @@ def _require_rights(caller: Caller, experiment_ids: list[str]) -> None:
             _trusted.popitem(last=False)
 
 
-async def _answer(caller: Caller, body: RangeRequest, question: Callable[..., BaseModel]) -> Any:
-    """The answer, already written as JSON: in the event loop a month by the hour would hold up everybody else."""
-    arguments: dict[str, Any] = dict(body)
-    if not isinstance(body, SeriesRequest):
-        del arguments["time_bucket"]
+def _add(name: str) -> None:
+    """The route of one question."""
+    method = f"analytics.{name}"
+    taken = {parameter.name for parameter in definition(method).parameters}
 
-    def work() -> Response:
-        _require_rights(caller, body.experiment_ids)
-        return Response(question(**arguments).model_dump_json(), media_type="application/json")
+    def answer(caller: Caller, body: BaseModel) -> Response:
+        """Already written as JSON: in the event loop a month by the hour would hold up everybody else."""
+        arguments = {key: value for key, value in dict(body).items() if key in taken}
+        _require_rights(caller, arguments["experiment_ids"])
+        found = getattr(_analytics(), name)(**arguments)
+        return Response(found.model_dump_json(), media_type="application/json")
 
-    return await caller.run(work)
-
-
-@router.post("/traffic-cost/volume")
-async def volume(body: SeriesRequest, caller: SignedIn) -> models.VolumeResponse:
-    """How many traces, and how many of them failed."""
-    return await _answer(caller, body, _analytics().volume)
+    add_route(router, method, answer, getattr(models, definition(method).answer), Bucketed)
 
 
-@router.post("/traffic-cost/latency")
-async def latency(body: SeriesRequest, caller: SignedIn) -> models.LatencyResponse:
-    """Percentiles of the traces' durations in milliseconds."""
-    return await _answer(caller, body, _analytics().latency)
-
-
-@router.post("/traffic-cost/errors")
-async def errors(body: SeriesRequest, caller: SignedIn) -> models.ErrorsResponse:
-    """Share of traces that failed, in percent."""
-    return await _answer(caller, body, _analytics().errors)
-
-
-@router.post("/assessments/discovery")
-async def assessments(body: RangeRequest, caller: SignedIn) -> models.AssessmentsResponse:
-    """Which assessments there are, of which type, from whom, on how many traces."""
-    return await _answer(caller, body, _analytics().assessments)
-
-
-@router.post("/assessments/metrics")
-async def assessment(body: AssessmentRequest, caller: SignedIn) -> models.AssessmentResponse:
-    """One assessment: failures, percentiles or values, as its type asks for."""
-    return await _answer(caller, body, _analytics().assessment)
-
-
-@router.post("/tools/discovery")
-async def tools(body: SeriesRequest, caller: SignedIn) -> models.ToolsResponse:
-    """Every tool with its calls, failures and durations."""
-    return await _answer(caller, body, _analytics().tools)
-
-
-@router.post("/tools/metrics")
-async def tool(body: ToolRequest, caller: SignedIn) -> models.ToolResponse:
-    """The same for one tool."""
-    return await _answer(caller, body, _analytics().tool)
-
-
-@router.post("/tags/discovery")
-async def tags(body: RangeRequest, caller: SignedIn) -> models.TagsResponse:
-    """Which tag keys there are, most traces first; MLflow's own are left out."""
-    return await _answer(caller, body, _analytics().tags)
-
-
-@router.post("/tags/metrics")
-async def tag(body: TagRequest, caller: SignedIn) -> models.TagResponse:
-    """The most frequent values of one tag."""
-    return await _answer(caller, body, _analytics().tag)
-
-
-@router.post("/dimensions/discovery")
-async def dimensions(body: RangeRequest, caller: SignedIn) -> models.DimensionsResponse:
-    """What traces can be sliced by, found in the data."""
-    return await _answer(caller, body, _analytics().dimensions)
-
-
-@router.post("/dimensions/calculate-npmi")
-async def npmi(body: NpmiRequest, caller: SignedIn) -> models.NPMIResponse:
-    """How strongly two dimensions go together, with a 95 % interval."""
-    return await _answer(caller, body, _analytics().npmi)
-
-
-@router.post("/correlations")
-async def correlations(body: CorrelationsRequest, caller: SignedIn) -> models.CorrelationsResponse:
-    """Tools, tags and assessments that go with a filter, strongest first."""
-    return await _answer(caller, body, _analytics().correlations)
+for _one in OPERATIONS:
+    if _one.route and _one.method.startswith("analytics."):
+        _add(_one.method.removeprefix("analytics."))

@@ -1,18 +1,16 @@
-"""Bodies of the investigation and job endpoints. Times are epoch milliseconds."""
+"""What the investigation and job routes answer. Times are epoch milliseconds."""
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from insights_core.entities import (
     AnalysisStatus,
     HypothesisStatus,
     InsightEstimate,
-    InsightSpec,
     InsightStatus,
     IssueStatus,
     Severity,
@@ -24,28 +22,6 @@ def _milliseconds(moment: Any) -> Any:
 
 
 Milliseconds = Annotated[int, BeforeValidator(_milliseconds)]
-
-
-ExperimentId = Annotated[str, Field(pattern=r"^[0-9]{1,18}$", examples=["0"])]
-"""MLflow's experiment ids are whole numbers; on anything else its own API breaks."""
-
-
-class Request(BaseModel):
-    """An unknown field in a request is a mistake."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _storable(cls, values: Any) -> Any:
-        """PostgreSQL's texts cannot hold the character NUL, no text in UTF-8 half a character; no id or name has them."""
-        if isinstance(values, dict):
-            text = json.dumps(values, ensure_ascii=False)
-            if "\\u0000" in text:
-                raise ValueError("a text holds the character NUL, which cannot be stored")
-            if any("\ud800" <= character <= "\udfff" for character in text):
-                raise ValueError("a text holds half a character (a lone surrogate), which cannot be stored")
-        return values
 
 
 class Body(BaseModel):
@@ -78,20 +54,6 @@ class StoredBody(Body):
     history: list[ChangeBody] = Field(default_factory=list)
 
 
-class EvidenceRequest(Request):
-    trace_id: str
-    rationale: str
-    supports: bool | None = None
-
-
-class ExperimentRequest(Request):
-    experiment_id: ExperimentId
-
-
-class AnalysisRequest(Request):
-    insights_run_id: str
-
-
 # Analyses
 
 
@@ -114,18 +76,6 @@ class AnalysesResponse(BaseModel):
 
 class AnalysisResponse(BaseModel):
     analysis: AnalysisBody
-
-
-class CreateAnalysisRequest(ExperimentRequest):
-    run_name: str = Field(min_length=1)
-    name: str = Field(min_length=1)
-    description: str = ""
-
-
-class UpdateAnalysisRequest(AnalysisRequest):
-    name: str | None = None
-    description: str | None = None
-    status: AnalysisStatus | None = None
 
 
 class RunIdResponse(BaseModel):
@@ -163,27 +113,6 @@ class HypothesesResponse(BaseModel):
 
 class HypothesisResponse(BaseModel):
     hypothesis: HypothesisBody
-
-
-class HypothesisRequest(AnalysisRequest):
-    hypothesis_id: str
-
-
-class CreateHypothesisRequest(AnalysisRequest):
-    statement: str = Field(min_length=1)
-    testing_plan: str = ""
-    evidence: list[EvidenceRequest] | None = None
-    metrics: dict[str, Any] | None = None
-
-
-class UpdateHypothesisRequest(HypothesisRequest):
-    statement: str | None = None
-    testing_plan: str | None = None
-    status: HypothesisStatus | None = None
-    reason: str | None = None
-    evidence: list[EvidenceRequest] | None = None
-    add_traces: list[str] | None = None
-    metrics: dict[str, Any] | None = None
 
 
 class HypothesisIdResponse(BaseModel):
@@ -228,43 +157,20 @@ class IssueResponse(BaseModel):
     issue: IssueBody
 
 
-class IssueRequest(Request):
-    issue_id: str
-
-
-class CreateIssueRequest(AnalysisRequest):
-    title: str = Field(min_length=1)
-    description: str = ""
-    severity: Severity = Severity.MEDIUM
-    hypothesis_id: str | None = None
-    evidence: list[EvidenceRequest] | None = None
-    assessments: list[str] | None = None
-
-
-class UpdateIssueRequest(IssueRequest):
-    title: str | None = None
-    description: str | None = None
-    severity: Severity | None = None
-    status: IssueStatus | None = None
-    resolution: str | None = None
-    evidence: list[EvidenceRequest] | None = None
-    add_traces: list[str] | None = None
-    assessments: list[str] | None = None
-
-
 class IssueIdResponse(BaseModel):
     issue_id: str
 
 
+class LoggedResponse(Body):
+    name: str
+    logged: list[str]
+    already: list[str]
+    """Traces that had it from an earlier time."""
+    missing: list[str]
+    """Traces that no longer exist."""
+
+
 # Previews
-
-
-class PreviewRequest(AnalysisRequest):
-    max_traces: int | None = Field(None, ge=1)
-
-
-class PreviewIssuesRequest(ExperimentRequest):
-    max_traces: int | None = Field(None, ge=1)
 
 
 class PreviewTrace(BaseModel):
@@ -283,10 +189,6 @@ class PreviewResponse(BaseModel):
 
 
 # Insight jobs
-
-
-class InsightRunRequest(Request):
-    run_id: str
 
 
 class ProgressBody(Body):
@@ -321,10 +223,6 @@ class InsightResponse(BaseModel):
 
 class InsightsResponse(BaseModel):
     insights: list[InsightBody]
-
-
-class SpecRequest(Request):
-    spec: InsightSpec
 
 
 class EstimateResponse(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from insights_core.connection import Connection
 from insights_core.entities.insight import TraceScope
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 class Traces(Connection):
     """What a client does with traces."""
 
-    def import_traces(self, path: str | Path, format: str, experiment: str) -> list[str]:
+    def import_traces(
+        self, path: str | Path, format: Literal["openai-messages", "posthog"], experiment: str
+    ) -> list[str]:
         """Turn a file of conversations into real MLflow traces; importing it again adds nothing.
 
         Args:
             path: A JSON or JSONL file.
-            format: `openai-messages` or `posthog`.
+            format: `openai-messages` (conversations in OpenAI chat format) or `posthog` (PostHog's AI events).
             experiment: Name of the experiment, created where it does not exist.
 
         Returns:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from insights_core.cli import COMMANDS, main
-from insights_core.cli.analytics import dimension_of
+from insights_core.cli.options import dimension_of
 
 START_MS = 1_767_571_200_000  # Monday 2026-01-05
 

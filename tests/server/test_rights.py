@@ -30,6 +30,8 @@ def bodies(experiment_id: str, run_id: str, issue_id: str) -> dict[str, dict]:
         "agentic/issues/create": {**run, "title": "t"},
         "agentic/issues/get": {"issue_id": issue_id},
         "agentic/issues/update": {"issue_id": issue_id, "title": "u"},
+        "agentic/issues/log-assessments": {"issue_id": issue_id, "name": "x"},
+        "traffic-cost/changes": {**ids, "start_time": 1, "end_time": 2},
         "jobs/estimate": spec,
         "jobs/create": spec,
         "jobs/list": {"experiment_id": experiment_id},
@@ -37,7 +39,7 @@ def bodies(experiment_id: str, run_id: str, issue_id: str) -> dict[str, dict]:
         "jobs/cancel": {"run_id": run_id},
         "jobs/resume": {"run_id": run_id},
         "jobs/delete": {"run_id": run_id},
-    } | {path: ids for path in ("traffic-cost/volume", "traffic-cost/latency", "traffic-cost/errors", "assessments/discovery", "tools/discovery", "tags/discovery", "dimensions/discovery")} | {
+    } | {path: ids for path in ("traffic-cost/volume", "traffic-cost/latency", "traffic-cost/errors", "traffic-cost/cost-and-tokens", "assessments/discovery", "tools/discovery", "tags/discovery", "dimensions/discovery")} | {
         path: run for path in ("agentic/analyses/get", "agentic/hypotheses/list", "agentic/hypotheses/preview")
     }  # fmt: skip
 
@@ -76,7 +78,8 @@ def test_no_route_answers_a_user_without_rights(users, routes, stranger):
 
 
 def test_a_reader_reads_and_changes_nothing(users, routes, reader):
-    writing = {path for path in routes if path.rsplit("/", 1)[-1] in ("create", "update", "cancel", "resume", "delete")}
+    verbs = ("create", "update", "cancel", "resume", "delete", "log-assessments")
+    writing = {path for path in routes if path.rsplit("/", 1)[-1] in verbs}
     for path in sorted(writing):
         assert users.ours(path, routes[path], reader).status_code in (400, 403, 404), path
     for path in (

@@ -58,7 +58,12 @@ _PROPOSED_FROM = 200
 
 
 class InsightJobs(Connection):
-    """What a client does with insight jobs."""
+    """What a client does with insight jobs.
+
+    Shared args:
+        run_id: The insight's run.
+        spec: Everything that defines the job.
+    """
 
     def propose_failure_rules(self, experiment_id: str | None = None) -> list[str]:
         """Rules of what failed that tags and assessments of the newest traces suggest, for `InsightSpec.failed_when`.
@@ -75,7 +80,7 @@ class InsightJobs(Connection):
         return propose_rules(islice(iter_trace_infos(self, scope), _PROPOSED_FROM))
 
     def estimate_insight(self, spec: InsightSpec) -> InsightEstimate:
-        """What a job would read, cost and take, before anything is spent.
+        """Say what an insight job would read, cost and take, before anything is spent.
 
         Raises:
             InvalidParameterError: The filter cannot be read, or a model is named but no endpoint is set.
@@ -86,7 +91,7 @@ class InsightJobs(Connection):
         return estimate(self, checked_spec(spec))
 
     def create_insight(self, spec: InsightSpec) -> str:
-        """Start a job in a process of its own, which outlives this one.
+        """Start an insight job in a process of its own, which outlives this one.
 
         Returns:
             Id of its run; `get_insight` tells how far it is.
@@ -116,7 +121,7 @@ class InsightJobs(Connection):
         return run_id
 
     def get_insight(self, run_id: str) -> Insight:
-        """State and progress of a job.
+        """Show the state and progress of an insight job.
 
         Raises:
             RunNotFoundError: There is no such run, or it is no insight.
@@ -124,7 +129,7 @@ class InsightJobs(Connection):
         return _to_insight(persist.insight_run(self, run_id))
 
     def list_insights(self, experiment_id: str | None = None) -> list[Insight]:
-        """All jobs of an experiment, newest first.
+        """List the insight jobs of an experiment, newest first.
 
         Raises:
             ExperimentNotFoundError: There is no such experiment.
@@ -151,7 +156,7 @@ class InsightJobs(Connection):
         return found
 
     def cancel_insight(self, run_id: str) -> None:
-        """Stop a job; what it has summarised is kept, and `resume_insight` goes on from there.
+        """Stop an insight job; what it has summarised is kept, and `resume_insight` goes on from there.
 
         Raises:
             RunNotFoundError: There is no such run, or it is no insight.
@@ -171,7 +176,7 @@ class InsightJobs(Connection):
                 self.mlflow.set_terminated(run_id, "KILLED")
 
     def resume_insight(self, run_id: str) -> None:
-        """Go on with a job that was cancelled, failed or lost its process; nothing that is done is done again.
+        """Go on with an insight job that was cancelled, failed or lost its process, without repeating what is done.
 
         Raises:
             RunNotFoundError: There is no such run, or it is no insight.
@@ -202,7 +207,7 @@ class InsightJobs(Connection):
             self._spawn(run_id, token)
 
     def delete_insight(self, run_id: str) -> None:
-        """Delete the run of a job that is not running, with its clusters, names and overview.
+        """Delete the run of an insight job that is not running, with its clusters, names and overview.
 
         What it wrote on traces stays: their summaries, which later jobs take over unpaid, and their tag of the latest
         cluster, which the next job over them overwrites. MLflow can restore the run until `mlflow gc` removes it.
