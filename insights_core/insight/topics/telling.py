@@ -1,4 +1,4 @@
-"""How well a phrase alone tells the members of a group from its nearest strangers: the one criterion that titles compete by."""
+"""How well a phrase alone tells the members of a group from all others: the one criterion that titles compete by."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from insights_core.insight.topics.phrases import parts_of, spread
-from insights_core.insight.topics.vectors import unit_rows, word_vectors
+from insights_core.insight.topics.vectors import word_vectors
 from insights_core.insight.topics.words import is_content, words_of
 
 _READ_CHARS = 400  # of a text: what is asked stands there, and vectors of long texts are all alike
-_STRANGERS = 3  # as many nearest strangers as members, so that easy ones far away do not flatter a title
-_LEAST_STRANGERS = 60
+# Of each other group, all groups alike. The nearest strangers alone choose half a title: among the alarms that others
+# set, "remove my morning" tells those who remove one better than "remove alarm" does.
+_STRANGERS = 40
 # A word that so many of the texts of so many groups have says nothing of any of them.
 _SHARED_TEXTS, _SHARED_GROUPS = 0.3, 0.5
 
@@ -28,20 +29,14 @@ class Separation:
     def __init__(self, groups: Sequence[Sequence[str]]) -> None:
         read = [[_asked(text) for text in spread(texts)] for texts in groups]
         self._members = [word_vectors(texts) if texts else np.zeros((0, 256), np.float32) for texts in read]
-        centres = [unit_rows(one.mean(axis=0, keepdims=True))[0] if len(one) else None for one in self._members]
-        self._strangers = [self._nearest(number, centre) for number, centre in enumerate(centres)]
         self._dull = _shared_words(read)
 
-    def _nearest(self, number: int, centre: np.ndarray | None) -> np.ndarray:
-        others = [one for at, one in enumerate(self._members) if at != number and len(one)]
-        if centre is None or not others:
-            return np.zeros((0, 256), np.float32)
-        outside = np.vstack(others)
-        most = max(_STRANGERS * len(self._members[number]), _LEAST_STRANGERS)
-        return outside[np.argsort(-(outside @ centre), kind="stable")[:most]]
+    def _others(self, number: int) -> np.ndarray:
+        others = [one[:_STRANGERS] for at, one in enumerate(self._members) if at != number and len(one)]
+        return np.vstack(others) if others else np.zeros((0, 256), np.float32)
 
     def score(self, number: int, phrases: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The probability that a member is nearer to the phrase than a near stranger is (area under the ROC curve).
+        """The probability that a member is nearer to the phrase than a stranger is (area under the ROC curve).
 
         Args:
             number: Which group.
@@ -51,7 +46,7 @@ class Separation:
             Float (n,): 1 tells them apart without a mistake, 0.5 not at all, nor where there are no strangers; and the
             mean cosine to the members, float (n,).
         """
-        members, strangers = self._members[number], self._strangers[number]
+        members, strangers = self._members[number], self._others(number)
         if not len(phrases) or not len(members):
             return np.full(len(phrases), 0.5), np.zeros(len(phrases))
         said = word_vectors([self._own_words(phrase) for phrase in phrases])
@@ -65,7 +60,7 @@ class Separation:
 
     def error_of(self, number: int, auc: float) -> float:
         """One standard error of an area, after Hanley and McNeil (1982), formula 2: closer ones are not told apart."""
-        inside, outside = max(len(self._members[number]), 1), max(len(self._strangers[number]), 1)
+        inside, outside = max(len(self._members[number]), 1), max(len(self._others(number)), 1)
         one, two = auc / (2 - auc), 2 * auc**2 / (1 + auc)
         spread_of = auc * (1 - auc) + (inside - 1) * (one - auc**2) + (outside - 1) * (two - auc**2)
         return float(np.sqrt(max(spread_of, 0.0) / (inside * outside)))

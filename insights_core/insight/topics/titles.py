@@ -34,7 +34,7 @@ _MOST = 0.5
 _COMMON = 0.12  # of the members: a phrase below it does not speak for them
 _FEW = 8  # members of which a single one may speak for all
 _SAID_BY = 0.05  # of the members: a word that fewer say is one case's own
-# Areas that differ by less are the same; titles score alike from 3 to 5 (`mlflow-insights scorecard`).
+# Areas that differ by less are the same; titles score alike from 1 to 5 (`mlflow-insights scorecard`).
 _STANDARD_ERRORS = 3
 _READ_CHARS = 1500
 # What begins with one of these is half a sentence.
@@ -88,7 +88,7 @@ def wish(
     """What a group of texts is about, in words of its members; "" where nothing is common.
 
     Candidates are phrases that stand in many members and in few others, and what members ask in so few words. The one
-    that tells members from their nearest strangers best wins; of those that it cannot be told apart from, the one that
+    that tells members from all others best wins; of those that it cannot be told apart from, the one that
     is most like the members.
     """
     group = counts.groups[number]
@@ -99,7 +99,8 @@ def wish(
         if len(phrase) <= max_words and (few or group.share(phrase) >= _COMMON) and group.is_whole(phrase)
     ][:_CANDIDATES]
     said = {group.written(phrase): phrase for phrase in phrases}
-    candidates = list(dict.fromkeys([*said, *_said_by_members(group, texts, max_words)]))
+    said_so = dict.fromkeys([*said, *_said_by_members(group, texts, max_words)])
+    candidates = [one for one in said_so if not _repeats(one)]
     if not candidates:
         return ""
     scores, likeness = separation.score(number, candidates)
@@ -127,6 +128,12 @@ def _said_by_members(group: GroupPhrases, texts: Sequence[str], max_words: int) 
                     goes_on = stop < len(low) and low[stop] in OBJECTS
                     if ends and not goes_on and not _cuts_negation(low, start, stop):
                         yield " ".join(clause[start:stop])
+
+
+def _repeats(phrase: str) -> bool:
+    """Whether a word of meaning stands twice in it, as where two sentences run into each other."""
+    stems = [stem(word) for word in phrase.lower().split() if is_content(word)]
+    return len(set(stems)) < len(stems)
 
 
 def _cuts_negation(words: Sequence[str], start: int, stop: int) -> bool:

@@ -98,4 +98,4 @@ def stem(word: str) -> str:
 
 def is_content(word: str) -> bool:
     """Whether a lower-case word can carry a topic."""
-    return len(word) > 2 and word not in STOP and word not in _LANGUAGE_OF
+    return len(word) > 1 and word not in STOP and word not in _LANGUAGE_OF

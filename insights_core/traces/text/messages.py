@@ -14,6 +14,7 @@ from insights_core.traces.text.failures import is_bad_word
 from insights_core.traces.text.parts import read_part, reader_of, smolagents_calls
 from insights_core.traces.text.plain import compact, is_unset, question_of
 from insights_core.traces.text.results import result_text, value_failed
+from insights_core.traces.text.transcripts import transcript
 from insights_core.traces.text.turns import ALONE, Turn, call_of, first, kind_of, word
 from insights_core.traces.text.view import Message, ToolCall
 
@@ -28,7 +29,7 @@ _ROLES = {
 _LISTS = (
     "messages", "input", "output", "choices", "generations", "candidates", "$ai_input", "$ai_output_choices",
     "input_messages", "output_messages", "new_messages", "chat_history", "history", "contents", "update",
-    "_new_message_history", "inputs", "outputs", "replies", "prompt", "llm_request", "request", "response", "body",
+    "_new_message_history", "inputs", "outputs", "replies", "prompt", "prompts", "llm_request", "request", "response", "body",
     "chunks", "events", "result", "kwargs", "args", "state", "conversation", "chat_messages",
 )  # fmt: skip
 _CONTENTS = ("content", "parts", "contents", "blocks", "items", "_content", "text", "message")
@@ -306,11 +307,17 @@ class Reader:
                 if key in _TEXTUAL and ("model" in value or key == "$ai_input") and not is_unset(listed):
                     found = [Message(_USER, compact(listed))]
                     break
+                if key == "prompt" and (found := transcript(listed)):
+                    break
                 if key not in ("prompt", "input", "output", "body", "messages") or listed[:2] not in ("[{", '{"'):
                     continue
                 listed = _decoded(listed)
             elif key == "contents":
                 listed = _contents(listed)
+            elif key == "prompts" and isinstance(listed, list) and len(listed) == 1 and isinstance(listed[0], str):
+                if found := transcript(listed[0]):
+                    break
+                continue
             if isinstance(listed, (list, dict)) and (found := self.messages(listed, default_role, depth + 1)):
                 break
         if not found:
