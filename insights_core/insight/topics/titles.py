@@ -100,7 +100,8 @@ def wish(
     ][:_CANDIDATES]
     said = {group.written(phrase): phrase for phrase in phrases}
     said_so = dict.fromkeys([*said, *_said_by_members(group, texts, max_words)])
-    candidates = [one for one in said_so if not _repeats(one)]
+    whole = [one for one in said_so if not _repeats(one)]
+    candidates = [one for one in whole if _speaks_for(group, one)] or whole
     if not candidates:
         return ""
     scores, likeness = separation.score(number, candidates)
@@ -128,6 +129,12 @@ def _said_by_members(group: GroupPhrases, texts: Sequence[str], max_words: int) 
                     goes_on = stop < len(low) and low[stop] in OBJECTS
                     if ends and not goes_on and not _cuts_negation(low, start, stop):
                         yield " ".join(clause[start:stop])
+
+
+def _speaks_for(group: GroupPhrases, phrase: str) -> bool:
+    """Whether it has two words of meaning, or one that most members say: "Matlab", but not "sit"."""
+    words = [word for word in phrase.lower().split() if is_content(word) and word not in VAGUE]
+    return len(words) > 1 or any(group.share((word,)) > _MOST for word in words)
 
 
 def _repeats(phrase: str) -> bool:
