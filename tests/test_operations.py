@@ -45,6 +45,7 @@ CLI_ONLY = {
     "serve": "serves the dashboard",
     "scorecard": "judges methods on labelled texts, with no server",
     "analytics": "a group",
+    "cards": "events of a tenant in Redis, with an API of their own (`insights_core.cards`)",
 }
 SAID_BY_COMMANDS = {
     "--output": "how to print",

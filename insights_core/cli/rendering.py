@@ -86,6 +86,11 @@ def output_option(command: F) -> F:
     return option(command)
 
 
+def experiment_option(command: F) -> F:
+    """The option `--experiment-id`, which falls back to MLFLOW_EXPERIMENT_ID, of commands that are no operations."""
+    return click.option("--experiment-id", help="The experiment; by default MLFLOW_EXPERIMENT_ID.")(command)
+
+
 def example(text: str) -> str:
     """The last lines of a command's help."""
     return f"Example: mlflow-insights {text}"
