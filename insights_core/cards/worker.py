@@ -96,6 +96,7 @@ class Worker:
         self._slots = asyncio.Semaphore(self._concurrency)
         self._stopping = asyncio.Event()
         self._room = asyncio.Event()
+        self._away = False
 
     def stop(self) -> None:
         """Take no more, finish what is under way, and return from `run`. For signal handlers."""
@@ -208,22 +209,23 @@ class Worker:
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """The answer of Redis, waited for while it is away."""
-        wait_s, told = 0.1, False
+        wait_s = 0.1
         while True:
             try:
                 answer = await ask()
             except PASSING as error:
-                if not told:
+                if not self._away:
                     _log.warning("Redis does not answer (%s). The worker waits and goes on.", type(error).__name__)
-                told = True
+                self._away = True
                 if self._stopping.is_set():
                     raise
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), wait_s)
                 wait_s = min(_LONGEST_WAIT_S, 1.5 * wait_s)
             else:
-                if told:
+                if self._away:
                     _log.warning("Redis answers again.")
+                self._away = False
                 return answer
 
     async def _leave(self) -> None:
