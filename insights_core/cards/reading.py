@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from insights_core.cards import keys
 from insights_core.cards.connection import redis_errors
-from insights_core.entities.card import Card, Event
+from insights_core.entities.card import Card, Event, check_tenant
 from insights_core.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -81,9 +81,13 @@ class Cards:
     Args:
         tenant_id: Whose.
         redis: Where; see `connection.connect`.
+
+    Raises:
+        InvalidParameterError: That can be no tenant.
     """
 
     def __init__(self, tenant_id: str, redis: Redis) -> None:
+        check_tenant(tenant_id)
         self.tenant_id = tenant_id
         # The package types one class for threads and event loops, bytes and text.
         self._redis: Any = redis

@@ -9,9 +9,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, field_validator
 
 from insights_core.entities.common import UtcTime, now
+from insights_core.errors import InvalidParameterError
 
 LABEL = "Generated, not authoritative"
 """What stands with every explanation: the record of the decision counts, not what a model says of it."""
@@ -21,6 +22,24 @@ ANSWER = "answer"
 
 # A tenant stands in the middle of keys, so that it must hold no colon: `a` and `a:b` could share keys.
 TenantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+_TENANT = TypeAdapter(TenantId)
+
+
+def check_tenant(name: str) -> str:
+    """The name itself, if a tenant can have it.
+
+    Raises:
+        InvalidParameterError: It cannot.
+    """
+    try:
+        return _TENANT.validate_python(name)
+    except ValidationError:
+        raise InvalidParameterError(
+            "A tenant is named by 1 to 64 letters, digits, dots, dashes and underscores; the given name is not.",
+            field="tenant_id",
+        ) from None
+
+
 _Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$")]
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 # A finding is the name of a rule, never words of the payload that the rule matched.

@@ -126,7 +126,12 @@ def card_body(card: Card) -> dict[str, Any]:
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """The JSON object in a request, which must not be large: an event is small."""
+    """The JSON object in a request, which must not be large: an event is small.
+
+    Only as JSON: other types a page of a foreign site could send in the name of whoever looks at it.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise InvalidParameterError("Send the event with Content-Type: application/json.", field="Content-Type")
     text = bytearray()
     async for part in request.stream():
         text += part

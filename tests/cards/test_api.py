@@ -177,6 +177,8 @@ def test_without_a_secret_only_this_machine_is_answered(open_api, redis_url, an_
         open_api.get("/insights/recent", headers={"Host": "rebound.example:8014"}),
         open_api.get("/insights/recent", headers={"Host": "evil]"}),
     ]
+    foreign_page = open_api.post("/insights/events", content=json.dumps(event), headers={"Content-Type": "text/plain"})
+    assert foreign_page.status_code == 400
     for answer in refused:
         assert answer.status_code == 403
         assert "INTERNAL_SECRET" in answer.json()["message"]
@@ -194,8 +196,10 @@ def test_a_wrong_limit_is_refused_by_name(api, limit):
     "body", [b"", b"{", b"[]", b'"x"', b"[" * 50_000, b"{" + b" " * 70_000 + b"}", b'{"payload": "DROP TABLE"}']
 )
 def test_a_body_that_is_no_event_is_refused_without_repeating_it(api, body):
-    answer = api.post("/insights/events", content=body, headers=bearer("acme", "emitter"))
+    headers = bearer("acme", "emitter", **{"Content-Type": "application/json"})
+    answer = api.post("/insights/events", content=body, headers=headers)
     assert answer.status_code == 400
+    assert "Content-Type" not in answer.text
     assert "DROP" not in answer.text
 
 

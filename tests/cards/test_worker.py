@@ -10,7 +10,7 @@ from insights_core.cards import keys
 from insights_core.cards.explain import OfflineExplainer
 from insights_core.cards.queueing import queue_event, queue_events
 from insights_core.cards.reading import Cards
-from insights_core.errors import ModelOutputError, ModelUnavailableError
+from insights_core.errors import ModelOutputError, ModelUnavailableError, SpendingCapReachedError
 
 ACME = keys.Keys("acme")
 
@@ -120,6 +120,24 @@ def test_after_five_attempts_it_is_a_dead_letter_that_can_be_replayed(client, an
         until(lambda: cards.get(event.event_id).status == "explained")
     assert cards.dead_letters() == []
     assert cards.standing().count("consumed:failed") == cards.standing().count("consumed:explained") == 1
+
+
+def test_an_event_that_ends_its_workers_is_given_up(client, an_event, working, until):
+    event, cards = an_event(), Cards("acme", client)
+    queue_event(client, event)
+    client.hset(ACME.attempts, event.event_id, keys.ATTEMPTS)  # as five workers left it
+    with working(OfflineExplainer()):
+        until(lambda: cards.get(event.event_id).status == "failed")
+    assert "Workers ended 5 times" in cards.dead_letters()[0].reason
+
+
+def test_a_spending_cap_skips(client, an_event, working, until):
+    event, cards = an_event(), Cards("acme", client)
+    queue_event(client, event)
+    with working(Stubborn(1, SpendingCapReachedError("The cap of $1 is reached."))):
+        until(lambda: cards.get(event.event_id).status == "skipped")
+    assert cards.get(event.event_id).reason == "The cap of $1 is reached."
+    assert cards.dead_letters() == []
 
 
 def test_what_is_over_the_hours_limit_is_skipped_and_said(client, an_event, working, until, monkeypatch):
