@@ -57,7 +57,7 @@ def test_a_day_of_errors_and_slow_answers_are_told(home):
     app = home(lambda day: 0.5 if day == 17 else (1 + day % 3) / 20, lambda day: 4_000 if day < 14 else 13_000)
 
     assert not app.exception
-    assert re.search(r"Errors of [3-7]\d\.\d% on \d+ \w+, \d+\.\d% else", said(app)), said(app)
+    assert re.search(r"\d+ \w+: errors [3-7]\d\.\d%, \d+\.\d% on other days", said(app)), said(app)
     assert "Errors rose" not in said(app)
     assert re.search(r"Latency p90 rose from [56]\S* s to 1\d", said(app)), said(app)
     assert "more than the usual noise, against the same weekdays and hours, 2 times before" in said(app)

@@ -131,8 +131,14 @@ def _change(scope: Scope, one: Change, like: str) -> Item:
     course = ("See the course", page, {})
     if one.kind == "burst" and one.when_ms:
         day = local(one.when_ms)
-        what = f"{name} of {now} on {day.day} {day:%B}, {before} else"
-        return Item("bolt", what, "more than days differ by chance", *(read if one.measure == "error_rate" else course))
+        what = f"{day.day} {day:%B}: {name[:1].lower()}{name[1:]} {now}, {before} on other days"
+        why = "more than days differ by chance"
+        if one.measure != "error_rate":
+            return Item("bolt", what, why, *course)
+        goes_with = _goes_with_errors(
+            loaders.tracking_uri(), scope.experiment_id, one.when_ms, min(one.when_ms + DAY_MS, scope.end_ms)
+        )
+        return Item("bolt", what, why + (f", most of all with {goes_with}" if goes_with else ""), *read)
     verb, icon = ("rose", "trending_up") if one.kind == "rose" else ("fell", "trending_down")
     what, why = f"{name} {verb} from {before} to {now}", f"more than the usual noise, against {like}"
     if one.measure != "error_rate":
