@@ -13,6 +13,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff2
 _NUMBER = re.compile(r"[+-]?\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?%?")
 
 
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """Text with its lines, in which a sign stands for each control character, turn of direction and half character."""
+    return _UNSEEN.sub("\ufffd", text)
+
+
 def one_line(text: str) -> str:
     """Text on one line, without the control characters that titles and file names do not bear."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from insights_core.markdown import escape_markdown, for_cell, for_plotly, one_line, without_effect
+from insights_core.markdown import escape_markdown, for_cell, for_plotly, one_line, visible, without_effect
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,7 @@ def test_text_for_trackers_calls_and_links_nothing_and_reads_the_same(acting: st
 
 def test_a_label_of_plotly_has_no_tag_and_no_template() -> None:
     assert for_plotly("<a href='https://x'>%{x}</a> & b") == "&lt;a href='https://x'&gt;% {x}&lt;/a&gt; &amp; b"
+
+
+def test_what_cannot_be_seen_is_shown_by_a_sign():
+    assert visible("a\x00b\x1b[31m \u202ec\ud800\n\td\r\n") == "a\ufffdb\ufffd[31m \ufffdc\ufffd\n\td\r\n"

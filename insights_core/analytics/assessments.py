@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from insights_core.analytics.buckets import bucket_starts, grouped_percentiles, number, rate
+from insights_core.analytics.buckets import bucket_starts, grouped_percentiles, rate
 from insights_core.analytics.facts import JsonVocabulary, View
 from insights_core.analytics.models import (
     AssessmentInfo,
@@ -142,9 +142,9 @@ def _numeric(one: Ratings, starts: np.ndarray, bucket: np.ndarray) -> tuple[Nume
     p50, p90, p99 = grouped_percentiles(np.zeros(len(one.number), dtype=np.int64), one.number, 1)[0]
     summary = NumericSummary(
         total_count=len(one.number),
-        p50_value=number(p50),
-        p90_value=number(p90),
-        p99_value=number(p99),
+        p50_value=float(p50),
+        p90_value=float(p90),
+        p99_value=float(p99),
         min_value=float(one.number.min()),
         max_value=float(one.number.max()),
         below_p50_count=int((one.number < p50).sum()),

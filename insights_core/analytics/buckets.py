@@ -88,6 +88,6 @@ def _sorted_within(groups: np.ndarray, values: np.ndarray) -> np.ndarray:
     return values[np.lexsort((values, groups))]
 
 
-def number(value: float) -> float:
-    """A plain float, 0 for NaN: of nothing, every figure is zero."""
-    return 0.0 if np.isnan(value) else float(value)
+def number(value: float) -> float | None:
+    """A plain float; None for NaN: of nothing there is no figure."""
+    return None if np.isnan(value) else float(value)

@@ -38,17 +38,25 @@ class VolumeResponse(Response):
 
 
 class Percentiles(Response):
-    """Milliseconds; zeros where nothing was measured, which an empty series tells from a measured zero."""
+    """Milliseconds of what was measured."""
 
     p50_latency: float
     p90_latency: float
     p99_latency: float
 
 
-class LatencySummary(Percentiles):
-    avg_latency: float
-    min_latency: float
-    max_latency: float
+class KnownPercentiles(Response):
+    """Milliseconds; None where nothing was measured, which is not 0 ms."""
+
+    p50_latency: float | None
+    p90_latency: float | None
+    p99_latency: float | None
+
+
+class LatencySummary(KnownPercentiles):
+    avg_latency: float | None
+    min_latency: float | None
+    max_latency: float | None
 
 
 class LatencyPoint(Percentiles):
@@ -64,12 +72,15 @@ class LatencyResponse(Response):
 class ErrorsSummary(Response):
     total_count: int
     error_count: int
-    error_rate: float
-    """Percent, two decimals."""
+    error_rate: float | None
+    """Percent, two decimals; None where there is no trace."""
 
 
-class ErrorsPoint(ErrorsSummary):
+class ErrorsPoint(Response):
     time_bucket: int
+    total_count: int
+    error_count: int
+    error_rate: float
 
 
 class ErrorsResponse(Response):
@@ -169,13 +180,13 @@ class ToolSeries(Response):
     errors: list[ToolErrorPoint]
 
 
-class ToolMetrics(Percentiles):
+class ToolMetrics(KnownPercentiles):
     tool_name: str
     trace_count: int
     invocation_count: int
     error_count: int
-    error_rate: float
-    """Failed invocations, percent, two decimals."""
+    error_rate: float | None
+    """Failed invocations, percent, two decimals; None where there was no invocation."""
     time_series: ToolSeries
 
 

@@ -31,7 +31,7 @@ def tools(view: View, time_bucket: str = "hour") -> ToolsResponse:
 
 
 def tool(view: View, tool_name: str, time_bucket: str = "hour") -> ToolResponse:
-    """One tool; zeros and empty series where it was not called."""
+    """One tool; counts of zero and empty series where it was not called."""
     code = view.words.tool.code(tool_name)
     if not (view.tool_calls["tool"] == code).any():
         return ToolResponse(data=_no_calls(tool_name))
@@ -41,8 +41,8 @@ def tool(view: View, tool_name: str, time_bucket: str = "hour") -> ToolResponse:
 def _no_calls(tool_name: str) -> ToolMetrics:
     nothing = ToolSeries(volume=[], latency=[], errors=[])
     return ToolMetrics(
-        tool_name=tool_name, trace_count=0, invocation_count=0, error_count=0, error_rate=0.0,
-        p50_latency=0.0, p90_latency=0.0, p99_latency=0.0, time_series=nothing,
+        tool_name=tool_name, trace_count=0, invocation_count=0, error_count=0, error_rate=None,
+        p50_latency=None, p90_latency=None, p99_latency=None, time_series=nothing,
     )  # fmt: skip
 
 

@@ -73,7 +73,8 @@ def errors(view: View, time_bucket: str = "hour") -> ErrorsResponse:
     ]
     n, _, bad = rows[-1]
     return ErrorsResponse(
-        summary=ErrorsSummary(total_count=n, error_count=bad, error_rate=rate(bad, n)), time_series=points
+        summary=ErrorsSummary(total_count=n, error_count=bad, error_rate=rate(bad, n) if n else None),
+        time_series=points,
     )
 
 
@@ -87,22 +88,26 @@ def latency(view: View, time_bucket: str = "hour") -> LatencyResponse:
     sums = np.bincount(bucket[known], weights=values[known], minlength=len(starts))
     points = [
         LatencyPoint(
-            time_bucket=int(starts[row]), avg_latency=float(sums[row] / counts[row]), **named(percentiles[row])
+            time_bucket=int(starts[row]), avg_latency=float(sums[row] / counts[row]), **_measured(percentiles[row])
         )
         for row in np.flatnonzero(counts)
     ]
     whole = grouped_percentiles(np.zeros(len(values), dtype=np.int64), values, 1)[0]
     some = values[known]
     summary = LatencySummary(
-        avg_latency=float(some.sum() / len(some)) if len(some) else 0.0,
-        min_latency=float(some.min()) if len(some) else 0.0,
-        max_latency=float(some.max()) if len(some) else 0.0,
+        avg_latency=float(some.sum() / len(some)) if len(some) else None,
+        min_latency=float(some.min()) if len(some) else None,
+        max_latency=float(some.max()) if len(some) else None,
         **named(whole),
     )
     return LatencyResponse(summary=summary, time_series=points)
 
 
-def named(percentiles: np.ndarray) -> dict[str, float]:
+def _measured(percentiles: np.ndarray) -> dict[str, float]:
+    return {name: float(value) for name, value in zip(PERCENTILE_NAMES, percentiles, strict=True)}
+
+
+def named(percentiles: np.ndarray) -> dict[str, float | None]:
     """p50_latency, p90_latency and p99_latency of an array of three."""
     return {name: number(value) for name, value in zip(PERCENTILE_NAMES, percentiles, strict=True)}
 

@@ -199,15 +199,15 @@ def test_tokens_and_cost_are_sums_and_models_those_of_spans(analytics, rows, inf
     }
 
 
-def test_a_range_without_traces_answers_zeros_and_empty_series(analytics):
+def test_a_range_without_traces_counts_zero_and_has_no_figures(analytics):
     span = (1, 1000)
     assert analytics.volume("1", *span).model_dump() == {
         "summary": {"count": 0, "ok_count": 0, "error_count": 0},
         "time_series": [],
     }
-    nothing = dict.fromkeys([f"{name}_latency" for name in ("p50", "p90", "p99", "avg", "min", "max")], 0.0)
+    nothing = dict.fromkeys([f"{name}_latency" for name in ("p50", "p90", "p99", "avg", "min", "max")], None)
     assert analytics.latency("1", *span).model_dump() == {"summary": nothing, "time_series": []}
-    assert analytics.errors("1", *span).summary.error_rate == 0
+    assert analytics.errors("1", *span).summary.error_rate is None
     assert (
         analytics.tools("1", *span).data
         == analytics.tags("1", *span).data
@@ -220,8 +220,8 @@ def test_a_range_without_traces_answers_zeros_and_empty_series(analytics):
         == []
     )
     assert analytics.tool("1", "search", *span).data.model_dump() == {
-        "tool_name": "search", "trace_count": 0, "invocation_count": 0, "error_count": 0, "error_rate": 0.0,
-        "p50_latency": 0.0, "p90_latency": 0.0, "p99_latency": 0.0, "time_series": {"volume": [], "latency": [], "errors": []},
+        "tool_name": "search", "trace_count": 0, "invocation_count": 0, "error_count": 0, "error_rate": None,
+        "p50_latency": None, "p90_latency": None, "p99_latency": None, "time_series": {"volume": [], "latency": [], "errors": []},
     }  # fmt: skip
     assert analytics.tag("1", "region", *span).data.top_values == []
     assert analytics.assessment("1", "correct", *span).summary.total_count == 0

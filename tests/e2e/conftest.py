@@ -17,7 +17,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 _APP = '[data-testid="stApp"]'
 CHROMIUM = "/usr/bin/chromium"
-sys.path[:0] = [path for path in (str(ROOT), str(ROOT / "tests" / "ui")) if path not in sys.path]
+sys.path[:0] = [
+    path for path in (str(ROOT), str(ROOT / "tests" / "ui"), str(Path(__file__).parent)) if path not in sys.path
+]
 
 
 # Not for the session: Playwright keeps an event loop running, in which other folders' asyncio tests cannot run.

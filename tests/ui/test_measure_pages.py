@@ -293,7 +293,7 @@ def test_without_assessments_tools_or_tags_the_page_shows_how_to_make_them(open_
 
 def test_tools_begin_with_the_failing_and_can_be_found_by_name(open_page, demo_store, analytics):
     tools = analytics.tools([demo_store.experiment_id]).data
-    worst = max(tools, key=lambda one: (one.error_count, one.invocation_count))
+    worst = max((one for one in tools if one.invocation_count >= 5), key=lambda one: (one.error_rate, one.error_count))
 
     app = open_page(demo_store.uri, "tools", range="all")
     cards = [head.value for head in app.subheader if head.value.startswith("`")]
@@ -303,6 +303,23 @@ def test_tools_begin_with_the_failing_and_can_be_found_by_name(open_page, demo_s
 
     app.text_input(key="tools-find").set_value(tools[-1].tool_name).run()
     assert f"`{tools[-1].tool_name}`" in [head.value for head in app.subheader]
+
+
+def test_a_tool_whose_calls_never_ended_has_no_latency(open_page, store):
+    from insights_core.client import InsightsClient
+
+    drafts = [draft(at, tool="hangs") for at in range(3)]
+    for one in drafts:
+        one.spans[1].end_ns = None
+    uri = store(drafts)
+    experiment = next(one.experiment_id for one in InsightsClient(uri).list_experiments() if one.name == "Odd")
+
+    found = InsightsClient(uri).analytics.tool([experiment], "hangs").data
+    assert (found.invocation_count, found.error_rate) == (3, 0.0)
+    assert (found.p50_latency, found.p90_latency, found.p99_latency) == (None, None, None)
+    app = open_page(uri, "tools", range="7d")
+    assert not app.exception
+    assert "p90 –" in said(app) and "0 ms" not in said(app)
 
 
 def test_a_click_on_a_tag_is_followed_by_every_card_until_it_is_cleared(open_page, demo_store, analytics):

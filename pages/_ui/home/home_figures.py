@@ -52,7 +52,7 @@ def _measure(uri: str, experiment_id: str, start_ms: int | None, end_ms: int, bu
     return Measured(
         traces=volume.summary.count,
         errors=volume.summary.error_count,
-        p90_ms=latency.summary.p90_latency if latency.time_series else None,
+        p90_ms=latency.summary.p90_latency,
         cost_usd=cost.summary.total_cost_usd,
         bucket=bucket,
         counts=[

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from insights_core.markdown import for_cell, one_line
+from insights_core.markdown import for_cell, one_line, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +70,7 @@ def cells(frame: pd.DataFrame) -> pd.DataFrame:
 
 def escape_html(text: object, limit: int | None = None) -> str:
     """Text for `st.html`; line breaks stay."""
-    words = str(text)
+    words = visible(str(text))
     if limit is not None and len(words) > limit:
         words = words[: limit - 1] + "…"
     return html.escape(words, quote=True)

@@ -55,7 +55,7 @@ def value_list(
     changed = url_state.follow(param, widget, options, start if start in options else None)
     labels = _labels(shown)
     chosen = st.radio(
-        label,
+        escape_markdown(label),
         options,
         index=None,
         format_func=lambda one: labels.get(one[len(prefix) :], one),

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 PAGE_SIZE = 5
 _TOP = 6
 _SORTS = {"errors": "Failing first", "calls": "Most called", "slow": "Slowest"}
-_KEYS: dict[str, Callable[[ToolMetrics], tuple[float, float]]] = {
-    "errors": lambda one: (-one.error_count, -one.invocation_count),
-    "calls": lambda one: (-one.invocation_count, -one.error_count),
-    "slow": lambda one: (-one.p90_latency, -one.invocation_count),
-}
-# Below that many calls an error rate says little; such tools stand behind the others in the overview.
+# Below that many calls an error rate says little; such tools stand behind the others.
 _FEW_CALLS = 5
+_KEYS: dict[str, Callable[[ToolMetrics], tuple[float, ...]]] = {
+    "errors": lambda one: (one.invocation_count < _FEW_CALLS, -(one.error_rate or 0.0), -one.error_count),
+    "calls": lambda one: (-one.invocation_count, -one.error_count),
+    "slow": lambda one: (-(one.p90_latency or 0.0), -one.invocation_count),
+}
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
@@ -58,15 +58,14 @@ def overview(found: Sequence[ToolMetrics]) -> None:
         ordered = sorted(found, key=_KEYS["calls"])
         _bars([(one, one.invocation_count, number(one.invocation_count), _calls(one)) for one in ordered], P90)
     with errors, layout.card("Error rate", f"{100 * failed / whole:.1f}% of calls" if whole else ""):
-        ordered = sorted(found, key=lambda one: (one.invocation_count < _FEW_CALLS, -one.error_rate, -one.error_count))
-        failing = [one for one in ordered if one.error_count]
+        failing = [one for one in sorted(found, key=_KEYS["errors"]) if one.error_count]
         if failing:
-            _bars([(one, one.error_rate, f"{one.error_rate:.1f}%", _rates(one)) for one in failing], ERROR)
+            _bars([(one, one.error_rate or 0.0, f"{one.error_rate:.1f}%", _rates(one)) for one in failing], ERROR)
         else:
             st.caption("No call failed in this time.")
     with latency, layout.card("Latency p90", "nine of ten calls are faster"):
-        ordered = [one for one in sorted(found, key=_KEYS["slow"]) if one.time_series.latency]
-        _bars([(one, one.p90_latency, duration(one.p90_latency), _slowness(one)) for one in ordered], P90)
+        ordered = [one for one in sorted(found, key=_KEYS["slow"]) if one.p90_latency is not None]
+        _bars([(one, one.p90_latency or 0.0, duration(one.p90_latency), _slowness(one)) for one in ordered], P90)
 
 
 def _bars(rows: Sequence[tuple[ToolMetrics, float, str, list[float]]], colour: str) -> None:
@@ -128,7 +127,7 @@ def row(scope: Scope, wanted: Range, one: ToolMetrics) -> None:
     """A tool: its figures, three charts, and what goes with its failures, or with its use where it does not fail."""
     key = hashlib.blake2s(one.tool_name.encode(), digest_size=6).hexdigest()
     part = measure_slices.tool(wanted, one.tool_name, "error" if one.error_count else "used")
-    words = f"{plural(one.invocation_count, 'call')} in {plural(one.trace_count, 'trace')} · {one.error_rate:.1f}% fail · p90 {_measured(one, one.p90_latency)}"
+    words = f"{plural(one.invocation_count, 'call')} in {plural(one.trace_count, 'trace')} · {one.error_rate:.1f}% fail · p90 {duration(one.p90_latency)}"
     with measure.card(one.tool_name, words, traces=part.params(wanted), table=lambda: _table(wanted, one), code=True):
         columns = st.columns(3)
         with columns[0]:
@@ -141,7 +140,7 @@ def row(scope: Scope, wanted: Range, one: ToolMetrics) -> None:
             alt = f"Failed calls of {one.tool_name} {wanted.each}: {one.error_rate:.1f}% over the whole time."
             measure.chart(f"errors-{key}", wanted, lambda: _error_chart(one), alt, 140)
         with columns[2]:
-            st.caption(f"Latency · p50 {_measured(one, one.p50_latency)} · p99 {_measured(one, one.p99_latency)}")
+            st.caption(f"Latency · p50 {duration(one.p50_latency)} · p99 {duration(one.p99_latency)}")
             alt = f"Latency of {one.tool_name} {wanted.each}: p50 {duration(one.p50_latency)}, p90 {duration(one.p90_latency)}, p99 {duration(one.p99_latency)}."
             measure.chart(f"latency-{key}", wanted, lambda: _latency_chart(one), alt, 140)
         left, right = st.columns([3, 1], vertical_alignment="bottom")
@@ -154,11 +153,6 @@ def row(scope: Scope, wanted: Range, one: ToolMetrics) -> None:
 def _error_chart(one: ToolMetrics) -> go.Figure:
     times = [point.time_bucket for point in one.time_series.errors]
     return charts.lines({"Error rate": _rates(one)}, times, "%", fill=True)
-
-
-def _measured(one: ToolMetrics, latency_ms: float) -> str:
-    """A latency for people; "–" where no call has ended, whose percentiles are zeros."""
-    return duration(latency_ms if one.time_series.latency else None)
 
 
 def _latency_chart(one: ToolMetrics) -> go.Figure:
