@@ -9,6 +9,7 @@ InsightsError                     base; has an error code, an HTTP status and a 
         RunNotFoundError          also: the run exists but is not an analysis or an insight
         HypothesisNotFoundError
         IssueNotFoundError
+        ThemeNotFoundError
         TraceNotFoundError
     PermissionDeniedError         MLflow refuses this user (403, exit 2)
     UnavailableError              a server did not answer or broke (504, exit 1)
@@ -88,6 +89,10 @@ class HypothesisNotFoundError(NotFoundError):
 
 class IssueNotFoundError(NotFoundError):
     """No issue has this id."""
+
+
+class ThemeNotFoundError(NotFoundError):
+    """The experiment has no theme with this id, and none is built in."""
 
 
 class TraceNotFoundError(NotFoundError):

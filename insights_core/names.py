@@ -77,6 +77,7 @@ WORKER_TAG = Name("mlflow.insights.worker", RUN_TAG, "JSON of the job's process:
 ANALYSIS_ARTIFACT = Name("insights/analysis.yaml", ARTIFACT, "An analysis, in its own run.")
 HYPOTHESIS_ARTIFACT = Name("insights/hypothesis_{id}.yaml", ARTIFACT, "A hypothesis, in its analysis run.")
 ISSUE_ARTIFACT = Name("insights/issue_{id}.yaml", ARTIFACT, "An issue, in the parent run.")
+THEME_ARTIFACT = Name("insights/theme_{id}.yaml", ARTIFACT, "A theme of the experiment's own, in the parent run.")
 CHANGES_ARTIFACT = Name(
     "insights/{entity}.changes-{revision}.json",
     ARTIFACT,

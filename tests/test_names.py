@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from insights_core import errors, names, reference, settings
-from insights_core.artifacts.kinds import ANALYSIS, HYPOTHESIS, ISSUE
+from insights_core.artifacts.kinds import ANALYSIS, HYPOTHESIS, ISSUE, THEME
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [*(ROOT / "insights_core").rglob("*.py"), *(ROOT / "pages").rglob("*.py"), ROOT / "app.py"]
@@ -55,12 +55,13 @@ def test_every_name_of_the_registry_is_used():
     }
     constants = {name for name, value in vars(names).items() if isinstance(value, names.Name)}
     # Entities' files are named by their kinds; see the next test.
-    assert constants - used == {"ANALYSIS_ARTIFACT", "HYPOTHESIS_ARTIFACT", "ISSUE_ARTIFACT", "CHANGES_ARTIFACT"}
+    files = {"ANALYSIS_ARTIFACT", "HYPOTHESIS_ARTIFACT", "ISSUE_ARTIFACT", "THEME_ARTIFACT", "CHANGES_ARTIFACT"}
+    assert constants - used == files
 
 
 def test_the_files_of_every_kind_are_registered():
-    files = {f"insights/{kind.file_name('{id}')}" for kind in (ANALYSIS, HYPOTHESIS, ISSUE)}
-    assert files == {names.ANALYSIS_ARTIFACT, names.HYPOTHESIS_ARTIFACT, names.ISSUE_ARTIFACT}
+    files = {f"insights/{kind.file_name('{id}')}" for kind in (ANALYSIS, HYPOTHESIS, ISSUE, THEME)}
+    assert files == {names.ANALYSIS_ARTIFACT, names.HYPOTHESIS_ARTIFACT, names.ISSUE_ARTIFACT, names.THEME_ARTIFACT}
 
 
 def test_the_error_codes_are_those_that_errors_have():
@@ -154,6 +155,7 @@ def test_a_store_holds_the_names_of_the_registry_and_no_others(tracking_uri, tmp
     hypothesis = client.create_hypothesis(analysis, "It waits", evidence=[f"{imported}: waits"])
     issue = client.create_issue(analysis, "Waits", hypothesis_id=hypothesis)
     client.log_issue_assessments(issue, "waits")
+    client.create_theme({"name": "Waits"}, experiment_id)
     scope = TraceScope(experiment_id=experiment_id)
     spec = InsightSpec(scope=scope, instruction="What?", description="Why", theme_id="ux_issues")
     run_id = persist.create_insight_run(client, spec, "offline", {names.LEASE_TAG: "token@1"})

@@ -93,7 +93,8 @@ def to_document(place: Place, entity: StoredEntity, known: ChangeSet) -> str:
 def first_problem(error: ValidationError) -> str:
     """The field and what is wrong with it, of the first of a validation's errors."""
     first = error.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    said = str(first["msg"]).removeprefix("Value error, ")
+    return f"{'.'.join(str(part) for part in first['loc'])}: {said}"
 
 
 def first_field(error: ValidationError) -> str:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from insights_core.entities import Analysis, Hypothesis, Issue
 from insights_core.entities.common import StoredEntity
-from insights_core.errors import HypothesisNotFoundError, IssueNotFoundError, NotFoundError, RunNotFoundError
+from insights_core.entities.theme import Theme
+from insights_core.errors import (
+    HypothesisNotFoundError,
+    IssueNotFoundError,
+    NotFoundError,
+    RunNotFoundError,
+    ThemeNotFoundError,
+)
 from insights_core.names import REVISION_TAG
 
 if TYPE_CHECKING:
@@ -147,4 +154,13 @@ ISSUE = Kind(
     },
     missing=IssueNotFoundError,
     listing="mlflow-insights list-issues --experiment-id …",
+)
+THEME = Kind(
+    "theme",
+    Theme,
+    "theme_id",
+    "name",
+    lambda item: {"status": "enabled" if item.enabled else "disabled", "schedule": item.schedule},
+    missing=ThemeNotFoundError,
+    listing="mlflow-insights themes list --experiment-id …",
 )

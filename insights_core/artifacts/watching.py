@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from insights_core.artifacts.kinds import ANALYSIS, HYPOTHESIS, ISSUE, Kind
+from insights_core.artifacts.kinds import ANALYSIS, HYPOTHESIS, ISSUE, THEME, Kind
 from insights_core.artifacts.listing import summaries
 from insights_core.artifacts.store import EntityStore
 from insights_core.connection import Connection
@@ -17,7 +17,7 @@ from insights_core.errors import RunNotFoundError, mlflow_errors
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-KINDS: tuple[Kind[Any], ...] = (ANALYSIS, HYPOTHESIS, ISSUE)
+KINDS: tuple[Kind[Any], ...] = (ANALYSIS, HYPOTHESIS, ISSUE, THEME)
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ NOT_OPTIONS = {
     "progress": "A function; commands show their progress themselves.",
     "min_support": "For pages and scripts.",
     "max_q": "For pages and scripts.",
+    "theme": "It has many fields; --theme names one that is kept.",
     ("analytics.correlations", "slice"): "Its --filter is the slice.",
 }
 """Arguments that no command takes, and why; by name, or by method and name."""
@@ -241,7 +242,7 @@ class OperationCommand(click.Command):
         found: list[click.Parameter] = []
         for parameter in definition(self.method).parameters:
             if parameter.kind is InsightSpec:
-                found += [option_of(each) for each in flat_fields(InsightSpec)]
+                found += [option_of(each) for each in flat_fields(InsightSpec) if each.name not in NOT_OPTIONS]
             elif not {parameter.name, (self.method, parameter.name)} & (set(NOT_OPTIONS) | taken):
                 found.append(option_of(parameter))
         return found

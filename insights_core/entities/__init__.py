@@ -34,6 +34,7 @@ from insights_core.entities.investigation import (
     IssueStatus,
     Severity,
 )
+from insights_core.entities.theme import DateRange, Signal, Theme, ThemeStanding
 
 __all__ = [
     "CLUSTER_TAG",
@@ -47,6 +48,7 @@ __all__ = [
     "Cluster",
     "ClusterDetails",
     "ClusteringConfig",
+    "DateRange",
     "Evidence",
     "GuessQuality",
     "Hypothesis",
@@ -61,9 +63,12 @@ __all__ = [
     "Outcome",
     "Record",
     "Severity",
+    "Signal",
     "SkippedTrace",
     "StoredEntity",
     "Tally",
+    "Theme",
+    "ThemeStanding",
     "TraceRow",
     "TraceScope",
     "TraceSummary",

@@ -43,6 +43,12 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="allow", populate_by_name=True)
 
 
+class Strict(BaseModel):
+    """Base of models that callers fill in: an unknown field is a mistake, not a note."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
 class Change(Record):
     """One entry of an entity's history."""
 

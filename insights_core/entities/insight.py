@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from insights_core.entities.common import Record, UtcTime
+from insights_core.entities.clustering import ClusteringConfig as ClusteringConfig
+from insights_core.entities.common import Record, Strict, UtcTime
+from insights_core.entities.theme import Theme
 from insights_core.names import CLUSTER_TAG as CLUSTER_TAG
 from insights_core.names import DETAILS_ARTIFACT as DETAILS_ARTIFACT
 from insights_core.names import SUMMARY_ASSESSMENT as SUMMARY_ASSESSMENT
@@ -18,12 +20,6 @@ from insights_core.names import SUMMARY_ASSESSMENT as SUMMARY_ASSESSMENT
 OFFLINE = "offline"
 DETAILS_SCHEMA_VERSION = 2
 OUTLIERS_TITLE = "Fits no topic"
-
-
-class Strict(BaseModel):
-    """Base of models that callers fill in: an unknown field is a mistake, not a note."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class TraceScope(Strict):
@@ -51,21 +47,6 @@ class TraceScope(Strict):
     """For the sample and the clusters."""
 
 
-class ClusteringConfig(Strict):
-    """How vectors become clusters."""
-
-    method: Literal["hdbscan", "kmeans", "dbscan", "agglomerative", "evoc"] = "hdbscan"
-    """How to cluster."""
-    min_cluster_size: int | None = Field(None, ge=2)
-    """Fewer traces are no cluster; by default chosen from the number of traces."""
-    n_clusters: int | None = Field(None, ge=1)
-    """For kmeans and agglomerative; by default chosen by silhouette."""
-    max_levels: int = Field(3, ge=1, le=3)
-    """How deep the hierarchy may be."""
-    seed: int = 0
-    """For whatever is drawn at random."""
-
-
 class InsightSpec(Strict):
     """Everything that defines an insight job; stored as `insights/insight.yaml`."""
 
@@ -78,6 +59,8 @@ class InsightSpec(Strict):
     """For those who read the result."""
     theme_id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
     """A theme's id, of letters, digits, `_` and `-`."""
+    theme: Theme | None = None
+    """The theme with this id exactly as it runs; by default as it is when the job is created."""
     model: str | None = None
     """A model of the endpoint, or `offline`; by default INSIGHTS_MODEL where an endpoint is set, else offline."""
     embedding_model: str | None = None

@@ -76,7 +76,7 @@ def _quoted(value: str) -> str:
 def search_errors(connection: Connection, scope: TraceScope) -> Iterator[None]:
     """One clear sentence for what is wrong with a scope, whichever store found it."""
     with mlflow_errors():
-        _check_filter(scope.filter_string)
+        check_filter(scope.filter_string)
         # Here rather than within a session of the store, which would wrap the refusal of a session id.
         scope_filter(scope)
         _check_exists(connection, scope)
@@ -89,8 +89,12 @@ def search_errors(connection: Connection, scope: TraceScope) -> Iterator[None]:
         raise
 
 
-def _check_filter(filter_string: str | None) -> None:
-    """Read the filter alone: joined with conditions of ours, an open quote would change their meaning."""
+def check_filter(filter_string: str | None) -> None:
+    """Read a filter alone: joined with others, an open quote would change their meaning.
+
+    Raises:
+        InvalidParameterError: MLflow cannot read it; the message shows a valid one.
+    """
     if not filter_string or not filter_string.strip():
         return
     from mlflow.exceptions import MlflowException

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from insights_core.artifacts.runs import discard_run, find_parent_run
-from insights_core.connection import Connection
 from insights_core.entities.insight import (
     ClusterDetails,
     Insight,
@@ -27,6 +26,7 @@ from insights_core.errors import (
     InvalidParameterError,
     InvalidStatusChangeError,
     NotFoundError,
+    ThemeNotFoundError,
     mlflow_errors,
 )
 from insights_core.insight.jobs import persist
@@ -48,6 +48,8 @@ from insights_core.names import (
     TYPE_TAG,
     WORKER_TAG,
 )
+from insights_core.themes.catalogue import ThemeCatalogue
+from insights_core.themes.specs import with_theme
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
 _PROPOSED_FROM = 200
 
 
-class InsightJobs(Connection):
+class InsightJobs(ThemeCatalogue):
     """What a client does with insight jobs.
 
     Shared args:
@@ -88,7 +90,7 @@ class InsightJobs(Connection):
         """
         from insights_core.insight.jobs.estimate import estimate
 
-        return estimate(self, checked_spec(spec))
+        return estimate(self, checked_spec(self, spec))
 
     def create_insight(self, spec: InsightSpec) -> str:
         """Start an insight job in a process of its own, which outlives this one.
@@ -104,7 +106,7 @@ class InsightJobs(Connection):
         from insights_core.insight.jobs.pipeline import stages_for
         from insights_core.traces.search import iter_trace_infos
 
-        spec = checked_spec(spec)
+        spec = checked_spec(self, spec)
         # One page proves that the store understands the scope.
         next(iter_trace_infos(self, spec.scope), None)
         stages = stages_for(spec)
@@ -264,12 +266,16 @@ class InsightJobs(Connection):
         self.mlflow.set_tag(run_id, WORKER_TAG, describe_process(token, process.pid))
 
 
-def checked_spec(spec: InsightSpec) -> InsightSpec:
-    """The specification with blanks removed from its instruction.
+def checked_spec(themes: ThemeCatalogue, spec: InsightSpec) -> InsightSpec:
+    """The specification with blanks removed from its instruction, and filled in from its theme.
+
+    Args:
+        themes: Where its theme is looked up.
+        spec: As it was given.
 
     Raises:
-        InvalidParameterError: The instruction says nothing, the theme does not exist, the list of trace ids is empty, or the rule of what failed
-            cannot be read.
+        InvalidParameterError: The instruction says nothing, there is no such theme, the list of trace ids is empty, or
+            the rule of what failed cannot be read.
     """
     instruction = spec.instruction.strip()
     if len(instruction) < 3:
@@ -281,10 +287,13 @@ def checked_spec(spec: InsightSpec) -> InsightSpec:
         raise InvalidParameterError(
             "The list of trace ids is empty. Name at least one, or leave it out.", field="trace_ids"
         )
+    if spec.theme is not None and spec.theme_id is None:
+        spec = spec.model_copy(update={"theme_id": spec.theme.theme_id})
     if spec.theme_id is not None:
-        raise InvalidParameterError(
-            f"There is no theme {spec.theme_id!r}: this version has none yet. Leave the theme out.", field="theme_id"
-        )
+        try:
+            spec = with_theme(spec, spec.theme or themes.get_theme(spec.theme_id, spec.scope.experiment_id))
+        except ThemeNotFoundError as error:
+            raise InvalidParameterError(error.message, **error.details) from error
     if spec.failed_when is not None:
         from insights_core.insight.reading import FailureRule
 

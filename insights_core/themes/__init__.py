@@ -1,0 +1,1 @@
+"""Themes: saved perspectives on traces. Those that come with the program lie in `builtin`, others in experiments."""
