@@ -48,21 +48,11 @@ def build_spec(name: str | None = None, description: str = "", **options: Any) -
     if "end_time_ms" in given:
         given["end_time_ms"] += 1  # the command line's ends are inclusive everywhere, a scope's end is not
     experiment_id = Connection().experiment_or_default(given.pop("experiment_id", None))
-    if "instruction" not in given:
-        given["instruction"] = _instruction_of(given.get("theme_id"), experiment_id)
     if "trace_ids" in given:
         given["trace_ids"] = list(given["trace_ids"])
     scope = TraceScope(experiment_id=experiment_id, **_taken(given, TraceScope))
     clustering = ClusteringConfig(seed=scope.seed, **_taken(given, ClusteringConfig))
     return InsightSpec(scope=scope, clustering=clustering, name=name, description=description, **given)
-
-
-def _instruction_of(theme_id: str | None, experiment_id: str) -> str:
-    from insights_core.themes.specs import instruction_of
-
-    if theme_id is None:
-        raise click.UsageError("Missing option '--instruction'; only with --theme may it be left out.")
-    return instruction_of(client().get_theme(theme_id, experiment_id))
 
 
 def _taken(given: dict[str, Any], model: Any) -> dict[str, Any]:
