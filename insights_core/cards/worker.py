@@ -151,8 +151,11 @@ class Worker:
                     for entry in await self._ledger.claim(room, self._claim_after_s):
                         self._take(entry)
                 await self._ledger.tidy()
-            except (*PASSING, redis.exceptions.ResponseError) as error:
+            except PASSING as error:
                 _log.debug("Upkeep is put off: %s", type(error).__name__)
+            except Exception:
+                # Without it, what others left behind would never be claimed: better late than not at all.
+                _log.exception("Upkeep failed and is tried again.")
 
     async def _handle(self, entry: Entry) -> None:
         event = entry.event()

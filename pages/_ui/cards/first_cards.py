@@ -70,7 +70,7 @@ def _commands(cards: Cards, experiment_id: str | None) -> str:
             "mlflow-insights cards worker"
         )
     return (
-        "curl -X POST http://localhost:8501/insights/events -H 'Content-Type: application/json' -d '"
+        f"curl -X POST http://localhost:{st.get_option('server.port')}/insights/events -H 'Content-Type: application/json' -d '"
         '{"event_id": "e-1", "agent_id": "billing", "tool_name": "run_sql", "decision": "deny", '
         '"findings": ["destructive_sql"], "payload_shape": {"query": "string[54]"}}\''
     )
