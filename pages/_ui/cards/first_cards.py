@@ -30,7 +30,12 @@ def first_cards(cards: Cards) -> None:
         "No decisions yet",
         "A card explains a decision about an agent's call: allowed, denied or escalated. Send events from where decisions are made, or make them of the traces of this experiment.",
     ):
-        if experiment_id and st.button("Use this experiment's calls", icon=":material/view_agenda:", type="primary"):
+        # On an empty server there is nothing to make events of.
+        if (
+            experiment_id
+            and loaders.any_trace()
+            and st.button("Use this experiment's calls", icon=":material/view_agenda:", type="primary")
+        ):
             if _derive(experiment_id):
                 st.rerun()
             st.caption("These traces hold no calls of tools and no guardrails.")
