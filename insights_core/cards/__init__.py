@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from insights_core.cards.emitting import emit as emit
     from insights_core.cards.reading import Cards as Cards
     from insights_core.cards.shapes import shape_of as shape_of
-    from insights_core.entities.card import Card as Card
-    from insights_core.entities.card import Event as Event
 
 __all__, __getattr__ = front_door(
     __name__,

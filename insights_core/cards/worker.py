@@ -72,7 +72,7 @@ class Worker:
         concurrency: Explanations under way at once; None takes INSIGHTS_MAX_CONCURRENCY.
         claim_after_s: After so long another worker's event counts as left behind.
         backoff_s: Before the second attempt; three times as long before each further one.
-        grace_s: How long a worker that is stopped waits for what is under way.
+        grace_s: How long a worker that is stopped waits for what is under way; containers are killed after 10 s.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Worker:
         concurrency: int | None = None,
         claim_after_s: float = 60.0,
         backoff_s: float = 1.0,
-        grace_s: float = 20.0,
+        grace_s: float = 8.0,
     ) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._explainer = explainer

@@ -1,5 +1,6 @@
 """Pydantic models of everything that is stored or sent."""
 
+from insights_core.entities.card import Card, Decision, Event, Explanation
 from insights_core.entities.common import Change, Record, StoredEntity, now
 from insights_core.entities.insight import (
     CLUSTER_TAG,
@@ -43,13 +44,17 @@ __all__ = [
     "SUMMARY_ASSESSMENT",
     "Analysis",
     "AnalysisStatus",
+    "Card",
     "Change",
     "Claim",
     "Cluster",
     "ClusterDetails",
     "ClusteringConfig",
     "DateRange",
+    "Decision",
+    "Event",
     "Evidence",
+    "Explanation",
     "GuessQuality",
     "Hypothesis",
     "HypothesisStatus",

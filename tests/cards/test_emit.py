@@ -47,6 +47,7 @@ def test_an_event_is_queued(client, an_event):
         {"tenant_id": "acme:other"},
         {"agent_id": "a\nb"},
         {"timestamp": "soon"},
+        {"timestamp": "2999-01-01"},
     ],
 )
 def test_what_is_no_event_is_dropped_and_nothing_of_it_is_told(client, an_event, wrong, caplog):
@@ -119,13 +120,13 @@ def test_many_threads_at_a_redis_that_hangs_all_leave_in_time(monkeypatch, an_ev
     times: list[float] = []
     with _deaf_server() as port:
         monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{port}/0")
-        threads = [threading.Thread(target=lambda: times.append(timed(an_event())[1])) for _ in range(20)]
+        threads = [threading.Thread(target=lambda: times.append(timed(an_event())[1])) for _ in range(12)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     assert max(times) < 0.25
-    assert dropped() == {"redis": 20}
+    assert dropped() == {"redis": 12}
 
 
 def test_a_full_queue_drops_and_counts(client, an_event, monkeypatch):
