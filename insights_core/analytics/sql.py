@@ -21,6 +21,7 @@ import numpy as np
 from insights_core.analytics.columns import Rows, by_trace, to_bytes, to_flags, to_floats, to_integers
 from insights_core.analytics.facts import Columns, Vocabularies
 from insights_core.analytics.source import HOUR_MS, UNHELD_TAGS, Fingerprint
+from insights_core.analytics.sql_gaps import fill_gaps
 from insights_core.analytics.sql_spans import read_spans
 from insights_core.analytics.tables import joined, make_engine, mlflow_table, read_columns, within
 from insights_core.names import SESSION_KEY
@@ -179,6 +180,7 @@ class SqlSource:
         columns = dict(zip(names, read_columns(self.engine, statement, convert), strict=True))
         code = words.experiment.encode([experiment_id])[0]
         columns["experiment"] = np.full(len(columns["time_ms"]), code, dtype=np.int32)
+        fill_gaps(self.engine, words, within([experiment_id], start, end), columns)
         return columns
 
     def tags(self, experiment_id: str, start: int, end: int, trace_ids: np.ndarray) -> Columns:

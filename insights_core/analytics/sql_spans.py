@@ -14,8 +14,9 @@ import numpy as np
 
 from insights_core.analytics.columns import Rows, by_trace, to_bytes, to_floats, to_whole_ms, told_once
 from insights_core.analytics.facts import SPAN_COLUMNS, Columns, Vocabularies
+from insights_core.analytics.sql_gaps import fill_span, said
 from insights_core.analytics.stored_spans import INPUTS_OPENING, NAMING_KEYS, TYPE_KEY, opening, tool_of
-from insights_core.analytics.tables import mlflow_table, partitions, read_columns
+from insights_core.analytics.tables import holds, mlflow_table, partitions, read_columns
 from insights_core.traces.tool_names import OTHER_TYPES, TELLING_KEYS, TOOL_KINDS
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def _read(
     statement = select(
         Span.trace_id, Span.name, Span.type, Span.status, Span.end_time_unix_nano - Span.start_time_unix_nano,
         Span.model_name, Span.model_provider, Span.input_cost, Span.output_cost, Span.total_cost, _telling(dialect),
+        said(dialect, Span.model_name.is_(None) | Span.total_cost.is_(None)),
     ).join(Trace, Trace.request_id == Span.trace_id)  # fmt: skip
     convert: dict[str, Any] = {
         "trace": Rows(trace_ids), "name": words.span_name.encode, "type": words.span_type.encode,
@@ -93,13 +95,16 @@ def _read(
         "provider": words.provider.encode, "input_cost": to_floats, "output_cost": to_floats, "total_cost": to_floats,
         "tool": words.tool.encode,
     }  # fmt: skip
+    names = [*convert, "said"]
     if with_tree:
+        names += _TREE
         statement = statement.add_columns(Span.span_id, Span.parent_span_id)
         convert |= dict.fromkeys(_TREE, _ids)
     chunks: list[dict[str, np.ndarray]] = []
     with engine.connect() as connection:
         for rows in partitions(connection, statement.where(*conditions)):
-            columns = dict(zip(convert, zip(*rows, strict=True), strict=True))
+            columns: dict[str, Any] = dict(zip(names, zip(*rows, strict=True), strict=True))
+            fill_span(columns, dialect)
             if dialect != "sqlite":
                 columns["tool"] = tuple(map(tool_of, columns["name"], columns["type"], columns["tool"]))
             chunks.append({name: function(columns[name]) for name, function in convert.items()})
@@ -121,23 +126,14 @@ def _telling(dialect: str) -> Any:
     if dialect == "sqlite":
         return case((untold, func.insights_tool(Span.name, Span.type, Span.content)))
     # A wrapper's span names its tool in its inputs alone; its own name is one of a class.
-    wrapper = or_(*(_holds(dialect, Span.name, word) for word in ("Tool", "MCP", "ai.")))
-    named = or_(*(_holds(dialect, Span.content, opening(key)) for key in NAMING_KEYS))
-    by_inputs = wrapper & _holds(dialect, Span.content, INPUTS_OPENING)
+    wrapper = or_(*(holds(dialect, Span.name, word) for word in ("Tool", "MCP", "ai.")))
+    named = or_(*(holds(dialect, Span.content, opening(key)) for key in NAMING_KEYS))
+    by_inputs = wrapper & holds(dialect, Span.content, INPUTS_OPENING)
     kinds = [
         f"{opening(key)}{said}"
         for key, values in {TYPE_KEY: {"tool"}, **TOOL_KINDS}.items()
         for value in sorted(values)
         for said in sorted({value, value.upper(), value.replace("call", "Call")})
     ]
-    is_tool = or_(*(_holds(dialect, Span.content, text) for text in [*kinds, *map(opening, TELLING_KEYS)]))
+    is_tool = or_(*(holds(dialect, Span.content, text) for text in [*kinds, *map(opening, TELLING_KEYS)]))
     return case((Span.type == "TOOL", case((named | by_inputs, Span.content))), (untold & is_tool, Span.content))
-
-
-def _holds(dialect: str, column: Any, text: str) -> Any:
-    from sqlalchemy import func
-
-    if dialect == "postgresql":
-        return func.strpos(column, text) > 0
-    # As bytes: by its collation MySQL would compare letter by letter, and slowly.
-    return func.locate(text.encode(), column) > 0

@@ -29,14 +29,26 @@ def make_engine(uri: str) -> Engine:
 
 
 def _add_functions(connection: Any, _record: Any) -> None:
+    from insights_core.analytics.sql_gaps import said_in
     from insights_core.analytics.stored_spans import tool_of
 
     connection.create_function("insights_crc32", 1, _crc32, deterministic=True)
     connection.create_function("insights_tool", 3, tool_of, deterministic=True)
+    connection.create_function("insights_said", 1, said_in, deterministic=True)
 
 
 def _crc32(text: str | None) -> int:
     return zlib.crc32(text.encode()) if text is not None else 0
+
+
+def holds(dialect: str, column: Any, text: str) -> Any:
+    """Whether a column holds a text; not for SQLite, which asks functions of ours."""
+    from sqlalchemy import func
+
+    if dialect == "postgresql":
+        return func.strpos(column, text) > 0
+    # As bytes: by its collation MySQL would compare letter by letter, and slowly.
+    return func.locate(text.encode(), column) > 0
 
 
 def mlflow_table(name: str) -> Any:

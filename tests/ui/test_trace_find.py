@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from insights_core.connection import Connection
+from insights_core.names import SESSION_KEY, TOKENS_KEY, USER_KEY
 from insights_core.traces.text import Message, SpanView, ToolCall, TraceView
 from pages._ui.traces.trace_find import part_of
-from pages._ui.traces.trace_viewer import _span
+from pages._ui.traces.trace_viewer import _said, _span
 
 
 def a_span(name: str, inputs: object = None, outputs: object = None, **other) -> SpanView:
@@ -48,6 +49,13 @@ def test_a_speaker_alone_and_with_words():
 def test_a_tool_stands_in_the_tree_by_its_own_name():
     row = _span(a_span("SimpleTool", attributes={"tool.name": "<b>pay"}), 1, False)
     assert "&lt;b&gt;pay" in row and 'title="SimpleTool"' in row
+
+
+def test_the_viewer_tells_session_user_and_tokens_that_mlflow_did_not_derive():
+    usage = {"langfuse.session.id": '"s-1"', "enduser.id": '"mona"', "ai.usage.promptTokens": "1200"}
+    assert _said({}, [a_span("chat", attributes=usage)]) == {"Session": "s-1", "User": "mona", "Tokens": "1,200 in"}
+    known = {SESSION_KEY: "own", USER_KEY: "u", TOKENS_KEY: "{}"}
+    assert _said(known, [a_span("chat", attributes=usage)]) == {"Session": "own"}
 
 
 def test_a_pasted_trace_id_is_found_whatever_the_time_range(open_page, demo_store):

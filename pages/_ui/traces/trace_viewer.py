@@ -12,6 +12,7 @@ import streamlit as st
 
 from insights_core import settings
 from insights_core.names import SESSION_KEY, TOKENS_KEY, USER_KEY
+from insights_core.traces.producers import told_by, told_by_trace
 from insights_core.traces.tool_names import tool_name
 from pages._ui.look.badges import badge
 from pages._ui.look.formats import clock, duration, escape_html, escape_markdown, plural
@@ -170,9 +171,8 @@ def _message(one: Message) -> str:
 
 def _attributes(trace: Trace, view: TraceView) -> None:
     info = trace.info
-    session = (info.trace_metadata or {}).get(SESSION_KEY)
     layout.pairs(
-        {"Trace id": info.trace_id, **({"Session": session} if session else {})}
+        {"Trace id": info.trace_id, **_said(info.trace_metadata or {}, view.spans)}
         | {name: value for name, value in sorted((info.tags or {}).items()) if not name.startswith("mlflow.")}
         | {name: value for name, value in sorted((info.trace_metadata or {}).items()) if name in _SHOWN_METADATA}
     )
@@ -185,6 +185,25 @@ def _attributes(trace: Trace, view: TraceView) -> None:
     if own:
         st.caption(f"Attributes of {escape_markdown(root.name if root else '')}")
         layout.pairs(own)
+
+
+def _said(metadata: Mapping[str, str], spans: Sequence[SpanView]) -> dict[str, str]:
+    """Session, user and tokens as the producer's attributes say them, where MLflow has none; its session too."""
+    told = told_by_trace({span.span_id: (span.parent_id, told_by(span.attributes)) for span in spans})
+    said = {
+        "Session": metadata.get(SESSION_KEY) or told.session,
+        "User": None if USER_KEY in metadata else told.user,
+        "Tokens": None
+        if TOKENS_KEY in metadata or not told.has_tokens
+        else _tokens(told.input_tokens, told.output_tokens, told.total_tokens),
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def _tokens(given: int | None, made: int | None, total: int | None) -> str:
+    """`120: 100 in, 20 out`, as far as they are known."""
+    parts = [f"{count:,} {word}" for count, word in ((given, "in"), (made, "out")) if count is not None]
+    return ": ".join(text for text in ("" if total is None else f"{total:,}", ", ".join(parts)) if text)
 
 
 _SHOWN_METADATA = (USER_KEY, TOKENS_KEY, "mlflow.source.name", "mlflow.sourceRun")
