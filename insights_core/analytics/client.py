@@ -393,7 +393,7 @@ class Analytics(Connection):
         return self.facts.select(view, repr(part), mask)
 
     def _slicer(self, experiment_ids: ExperimentIds, start_time: int | None, end_time: int | None) -> Slicer:
-        return Slicer(self.facts, self.mlflow, experiments_of(experiment_ids), *half_open(start_time, end_time))
+        return Slicer(self.facts, self, experiments_of(experiment_ids), *half_open(start_time, end_time))
 
     @staticmethod
     def _needs_spans(part: Slice | None) -> bool:

@@ -13,15 +13,12 @@ from insights_core.analytics.dimensions import dimension_clauses
 from insights_core.analytics.facts import View
 from insights_core.analytics.filters import TOOL, Clause, Evaluator, NotHeldError, parse_filter
 from insights_core.analytics.models import DimensionValue, Slice
+from insights_core.connection import Connection
+from insights_core.entities.insight import TraceScope
 from insights_core.errors import InvalidParameterError, NotFoundError, mlflow_errors
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
     from insights_core.analytics.store import FactStore
-
-# MLflow's REST API gives at most 500 traces a page.
-_PAGE = 500
 
 
 class Slicer:
@@ -29,17 +26,17 @@ class Slicer:
 
     Args:
         store: Where what columns do not hold is asked for.
-        mlflow: Gives the client for filters that only MLflow's search can answer.
+        connection: Where MLflow is, for filters that only its search can answer.
         experiment_ids: The view's.
         start: The view's range, epoch milliseconds, inclusive.
         end: Exclusive.
     """
 
     def __init__(
-        self, store: FactStore, mlflow: MlflowClient, experiment_ids: list[str], start: int | None, end: int | None
+        self, store: FactStore, connection: Connection, experiment_ids: list[str], start: int | None, end: int | None
     ) -> None:
         self._store = store
-        self._mlflow = mlflow
+        self._connection = connection
         self._experiment_ids = experiment_ids
         self._range = (start, end)
         self.asked_mlflow = False
@@ -87,26 +84,17 @@ class Slicer:
             return view.rows_of(self._search(filter_string))
 
     def _search(self, filter_string: str) -> Iterable[str]:
-        """Ids of the traces that MLflow's own search finds in the range, page by page."""
+        """Ids of the traces that MLflow's own search finds in the range."""
+        from insights_core.traces.stores import search_ids
+
         self.asked_mlflow = True
         start, end = self._range
-        texts = [filter_string]
-        texts += [f"timestamp_ms >= {start}"] if start is not None else []
-        texts += [f"timestamp_ms < {end}"] if end is not None else []
-        token = None
-        while True:
+        for experiment_id in self._experiment_ids:
+            scope = TraceScope(
+                experiment_id=experiment_id, filter_string=filter_string, start_time_ms=start, end_time_ms=end
+            )
             with mlflow_errors():
-                page = self._mlflow.search_traces(
-                    locations=self._experiment_ids,
-                    filter_string=" AND ".join(texts),
-                    max_results=_PAGE,
-                    page_token=token,
-                    include_spans=False,
-                )
-            yield from (trace.info.trace_id for trace in page)
-            token = page.token
-            if not token:
-                return
+                yield from search_ids(self._connection, scope)
 
     def _cluster(self, part: Slice) -> list[str]:
         from insights_core.entities.insight import DETAILS_ARTIFACT, ClusterDetails
@@ -117,7 +105,7 @@ class Slicer:
                 "A slice by cluster_id needs insight_run_id too: clusters belong to an insight.", field="insight_run_id"
             )
         with mlflow_errors(), TemporaryDirectory() as folder:
-            path = self._mlflow.download_artifacts(part.insight_run_id, DETAILS_ARTIFACT, folder)
+            path = self._connection.mlflow.download_artifacts(part.insight_run_id, DETAILS_ARTIFACT, folder)
             details = ClusterDetails.model_validate_json(Path(path).read_bytes())
         wanted = {part.cluster_id}
         for cluster in sorted(details.clusters, key=lambda one: -one.level):

@@ -13,40 +13,15 @@ import numpy as np
 
 from insights_core.analytics.columns import Rows
 from insights_core.analytics.facts import Vocabularies
+from insights_core.analytics.stored_spans import SAID_WORDS, said_in
 from insights_core.analytics.tables import holds, mlflow_table, partitions
-from insights_core.traces.producers import KEYS, Told, told_by, told_by_trace
+from insights_core.traces.producers import Told, told_by_trace
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Engine
 
-# Each key holds one of these, and a long one is found several times as fast as many short ones.
-_WORDS = (
-    "langfuse.", "ai.usage.", "ai.model.", "ai.response.model", "ai.telemetry.metadata.", "association.properties.",
-    "langsmith.metadata.", "vertex.agent.session_id", "enduser.id", "braintrust.metrics", "operation.cost", "llm.cost.total",
-    "gen_ai.aggregated_usage.", "gen_ai.usage.total_", "gen_ai.usage.cost",
-)  # fmt: skip
-_NAMES = frozenset(KEYS)
 _TOKENS = ("input_tokens", "output_tokens", "total_tokens")
-
-
-def said_in(content: str | None) -> str | None:
-    """What a stored span says beyond what MLflow reads, as a JSON array of `Told`; None where that is nothing."""
-    if content is None:
-        return None
-    for word in _WORDS:
-        if word in content:
-            break
-    else:
-        return None
-    try:
-        attributes = json.loads(content)["attributes"]
-        if not isinstance(attributes, dict) or _NAMES.isdisjoint(attributes):
-            return None
-        told = told_by(attributes)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return json.dumps(told) if any(one is not None for one in told) else None
 
 
 def said(dialect: str, condition: Any) -> Any:
@@ -57,7 +32,7 @@ def said(dialect: str, condition: Any) -> Any:
     wanted = Span.type.is_(None) & condition
     if dialect == "sqlite":
         return case((wanted, func.insights_said(Span.content)))
-    told = or_(*(holds(dialect, Span.content, word) for word in _WORDS))
+    told = or_(*(holds(dialect, Span.content, word) for word in SAID_WORDS))
     return case((wanted & told, Span.content))
 
 

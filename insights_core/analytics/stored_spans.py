@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from insights_core.traces.producers import KEYS, told_by
 from insights_core.traces.tool_names import (
     KIND_NAME_KEYS,
     TOOL_KINDS,
@@ -26,6 +27,13 @@ INPUTS_OPENING = '"mlflow.spanInputs": "'
 NAMING_KEYS = (*TOOL_NAME_KEYS, *KIND_NAME_KEYS)
 # Whatever says that a span is a tool's holds one of these, in a key or in a value.
 _TELLING_WORDS = ("tool", "TOOL", "Tool")
+# Each key holds one of these, and a long one is found several times as fast as many short ones.
+SAID_WORDS = (
+    "langfuse.", "ai.usage.", "ai.model.", "ai.response.model", "ai.telemetry.metadata.", "association.properties.",
+    "langsmith.metadata.", "vertex.agent.session_id", "enduser.id", "braintrust.metrics", "operation.cost", "llm.cost.total",
+    "gen_ai.aggregated_usage.", "gen_ai.usage.total_", "gen_ai.usage.cost",
+)  # fmt: skip
+_SAID_KEYS = frozenset(KEYS)
 _parse = json.JSONDecoder().raw_decode
 
 
@@ -93,3 +101,22 @@ def _inputs(content: str) -> Any:
         return json.loads(text) if text else None
     except ValueError:
         return None
+
+
+def said_in(content: str | None) -> str | None:
+    """What a stored span says beyond what MLflow reads, as a JSON array of `Told`; None where that is nothing."""
+    if content is None:
+        return None
+    for word in SAID_WORDS:
+        if word in content:
+            break
+    else:
+        return None
+    try:
+        attributes = json.loads(content)["attributes"]
+        if not isinstance(attributes, dict) or _SAID_KEYS.isdisjoint(attributes):
+            return None
+        told = told_by(attributes)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return json.dumps(told) if any(one is not None for one in told) else None

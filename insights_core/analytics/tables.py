@@ -29,8 +29,7 @@ def make_engine(uri: str) -> Engine:
 
 
 def _add_functions(connection: Any, _record: Any) -> None:
-    from insights_core.analytics.sql_gaps import said_in
-    from insights_core.analytics.stored_spans import tool_of
+    from insights_core.analytics.stored_spans import said_in, tool_of
 
     connection.create_function("insights_crc32", 1, _crc32, deterministic=True)
     connection.create_function("insights_tool", 3, tool_of, deterministic=True)

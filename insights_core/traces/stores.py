@@ -32,6 +32,14 @@ def search(connection: Connection, scope: TraceScope, newest_first: bool = True)
         yield from infos_by_id(connection, scope.experiment_id, ids if newest_first else ids[::-1], newest_first)
 
 
+def search_ids(connection: Connection, scope: TraceScope) -> Iterator[str]:
+    """Ids of the traces that match, newest first, the quickest way that the store has."""
+    if connection.tracking_uri.startswith("sqlite") and (ids := matching_ids(connection, scope)) is not None:
+        yield from ids
+    else:
+        yield from (info.trace_id for info in _found(connection, scope, newest_first=True))
+
+
 def _found(connection: Connection, scope: TraceScope, newest_first: bool) -> Iterator[TraceInfo]:
     """What MLflow's own search finds; on a server, words with `%` or `_` in them are looked for in the traces themselves."""
     condition = scope_filter(scope)

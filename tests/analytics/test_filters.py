@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from insights_core.errors import InvalidParameterError
+from insights_core.traces.scopes import words_condition
 
 FILTERS = [
     "status = 'ERROR'",
@@ -108,6 +109,15 @@ def test_a_filter_finds_what_mlflow_finds(analytics, search, filter_string):
     answer = analytics.slice_trace_ids("1", filter_string)
     assert set(answer.trace_ids) == expected
     assert answer.total_count == len(expected) == len(answer.trace_ids)
+
+
+@pytest.mark.parametrize("words", ["agent", "SEARCH", "a_ent", "search%", "no_such"])
+def test_letters_of_patterns_are_letters_in_words(analytics, rows, words):
+    """`_` and `%` that a person types stand for themselves on every store, in slices as in searches."""
+    spans = rows.frame("spans")
+    text = spans.content.str.lower()
+    expected = set(spans[text.str.contains(words.lower(), regex=False)].trace_id)
+    assert set(analytics.slice_trace_ids("1", words_condition(words)).trace_ids) == expected
 
 
 @pytest.mark.parametrize("filter_string", [one for one in FILTERS if not any(word in one for word in SEARCHED)])
