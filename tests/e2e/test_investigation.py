@@ -215,6 +215,34 @@ def test_evidence_opens_its_trace_beside_the_page(stage: Stage, view) -> None:
     view.wait_for_function("!location.href.includes('trace=')")
 
 
+def test_issues_change_together_and_open_by_keyboard(stage: Stage, view) -> None:
+    made = stage.agent(
+        "run = client.create_analysis(experiment_id, 'bulk', 'Many')\n"
+        "print([client.create_issue(run, f'Together {n}', severity='LOW') for n in range(3)][0])"
+    )
+    view.goto(f"{stage.address}/issues?sort=created")
+    grid = view.get_by_test_id("stDataFrame").first
+    grid.wait_for()
+    view.wait_for_timeout(800)  # the table takes clicks a moment after it stands
+    for row in (1, 2, 3):
+        grid.click(position={"x": 18, "y": 40 * row + 15}, delay=50)
+        view.get_by_text(f"{row} selected").wait_for()
+
+    view.get_by_role("button", name="Severity", exact=True).click(delay=50)
+    view.get_by_role("menuitem", name="Critical").click(delay=50)
+    view.get_by_text("3 issues changed").wait_for()
+    view.wait_for_function(
+        "document.querySelector('[data-testid=stDataFrame] canvas').textContent.split('CRITICAL').length > 3"
+    )
+
+    box = view.get_by_role("combobox", name="Open an issue")
+    box.focus()
+    view.keyboard.type("Together 0")
+    view.keyboard.press("Enter")
+    view.wait_for_url(f"**issue={made}**")
+    view.get_by_role("dialog").get_by_text("Together 0").first.wait_for()
+
+
 @pytest.mark.parametrize("path", ["runs", "run?run={run}&hypothesis={hypothesis}", "issues", "issues?issue={issue}"])
 def test_a_narrow_screen_needs_no_horizontal_scroll(stage: Stage, browser, path: str) -> None:
     from insights_core import InsightsClient

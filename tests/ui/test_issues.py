@@ -203,10 +203,10 @@ def test_an_issue_is_written_by_hand(open_page, investigation, issues):
 
 
 def test_a_selection_offers_changes_to_all_of_it(open_page, investigation, issues):
-    from pages._ui.investigation.issue_table import table_key
+    from pages._ui.parts.tables import table_key
 
     app = open_page(investigation.uri, "issues")
-    key = table_key([issues[title] for title in titles(app)])
+    key = table_key("issue-table", [issues[title] for title in titles(app)])
     app.session_state[key] = {"selection": {"rows": [0, 2], "columns": [], "cells": []}}
     app.run()
     assert "**2 selected** :gray[11 traces]" in said(app)

@@ -10,7 +10,7 @@ from pages._ui.actions import create_insight
 from pages._ui.insight import progress
 from pages._ui.look import badges
 from pages._ui.look.formats import moment, money, plural
-from pages._ui.parts import filters, layout
+from pages._ui.parts import filters, layout, tables
 from pages._ui.shell import loaders, navigation, states, url_state
 
 _KINDS = {"all": "All", "finished": "Finished", "running": "Running", "failed": "Failed"}
@@ -37,9 +37,8 @@ def insight_table(experiment_id: str) -> None:
             with layout.card("Under way", f"started {moment(one.created_at)}", height="content"):
                 progress.running_insight(one.run_id, one.run_id)
     shown = _filtered(found)
-    st.caption(f"{plural(len(shown), 'insight')}" + (f" of {len(found)}" if len(shown) < len(found) else ""))
     if shown:
-        _table(shown)
+        _table(shown, f" of {len(found)}" if len(shown) < len(found) else "")
     else:
         with states.empty("No insight matches", "Clear the search or choose another status."):
             pass
@@ -61,7 +60,7 @@ def _filtered(found: list[Insight]) -> list[Insight]:
     return sorted(shown, key=by[sort]) if sort in by else shown
 
 
-def _table(shown: list[Insight]) -> None:
+def _table(shown: list[Insight], of_all: str) -> None:
     column = st.column_config
     frame = pd.DataFrame(
         {
@@ -74,10 +73,10 @@ def _table(shown: list[Insight]) -> None:
             "Updated": [moment(one.updated_at) for one in shown],
         }
     )
-    opened = filters.table(
+    opened = tables.table(
         frame,
+        {one.run_id: one.name for one in shown},
         "insights-table",
-        "Insights",
         {
             "Status": badges.badge_column("Status", [one.value for one in InsightStatus]),
             "Name": column.TextColumn(width=260),
@@ -87,7 +86,8 @@ def _table(shown: list[Insight]) -> None:
             "Cost": column.TextColumn(width=80),
             "Updated": column.TextColumn(width=110),
         },
-        "open-insight",
+        "insight",
+        lambda _: st.caption(plural(len(shown), "insight") + of_all, width="content"),
     )
-    if opened is not None:
-        navigation.go_to("insight", {"run": shown[opened].run_id})
+    if opened:
+        navigation.go_to("insight", {"run": opened})

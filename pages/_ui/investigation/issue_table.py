@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import pandas as pd
@@ -13,12 +12,13 @@ from insights_core.entities.investigation import EntitySummary
 from insights_core.errors import InsightsError
 from pages._ui.investigation.issue_fields import SEVERITIES, STATUSES
 from pages._ui.look import badges
-from pages._ui.look.formats import cells, escape_markdown, local, moment, number, plural
-from pages._ui.parts import dialogs, filters
+from pages._ui.look.formats import escape_markdown, local, moment, number, plural
+from pages._ui.parts import dialogs, filters, tables
 from pages._ui.shell import investigations, loaders, permissions, states, url_state
 
 _GROUPS = {"all": "All", "open": "Open", "closed": "Closed"}
-_MEMBERS = {"open": ("OPEN", "IN_PROGRESS"), "closed": ("RESOLVED", "REJECTED")}
+_CLOSED = ("RESOLVED", "REJECTED")
+_MEMBERS = {"open": ("OPEN", "IN_PROGRESS"), "closed": _CLOSED}
 _ONE_STATUS = {"": "Any status", **{one: badges.word(one) for one in STATUSES}}
 _SORTS = {"traces": "Most traces", "severity": "Severity", "created": "Newest", "status": "Status"}
 
@@ -32,20 +32,20 @@ def issue_table(found: Sequence[EntitySummary], sources: Mapping[str, str], may_
         may_write: Whether to offer changes.
     """
     shown = _filtered(found)
-    bar = st.container(horizontal=True, vertical_alignment="center", key="bulk")
+    _told()
     if not shown:
         with states.empty("No issue matches", "Clear the search or loosen the filters."):
             if st.button("Clear the filters", icon=":material/filter_alt_off:", type="primary"):
                 _clear()
         return
-    event = _table(shown, sources, may_write)
-    rows = event.selection.rows if may_write else []
-    chosen = [shown[place] for place in rows if place < len(shown)]
-    with bar:
+
+    def head(selected: Sequence[str]) -> None:
+        chosen = [one for one in shown if one.id in selected]
         _bulk(chosen) if chosen else _count(shown, found, may_write)
-    clicked = st.session_state.get("open-issue")
-    if clicked and clicked["row"] < len(shown):
-        url_state.put("issue", shown[clicked["row"]].id)
+
+    opened = _table(shown, sources, may_write, head)
+    if opened:
+        url_state.put("issue", opened)
 
 
 def _count(shown: Sequence[EntitySummary], found: Sequence[EntitySummary], may_write: bool) -> None:
@@ -124,7 +124,12 @@ def _sorted(shown: list[EntitySummary], sort: str) -> list[EntitySummary]:
     return shown
 
 
-def _table(shown: Sequence[EntitySummary], sources: Mapping[str, str], may_write: bool):
+def _table(
+    shown: Sequence[EntitySummary],
+    sources: Mapping[str, str],
+    may_write: bool,
+    head: Callable[[Sequence[str]], None],
+) -> str | None:
     column = st.column_config
     frame = pd.DataFrame(
         {
@@ -135,19 +140,13 @@ def _table(shown: Sequence[EntitySummary], sources: Mapping[str, str], may_write
             "Source": [sources.get(one.source_run_id or "", "–") for one in shown],
             "Created": [moment(one.created_at) for one in shown],
             "Updated": [moment(one.updated_at) for one in shown],
-            "": ["View"] * len(shown),
         }
     )
-    return st.dataframe(
-        cells(frame),
-        hide_index=True,
-        row_height=40,
-        height="content" if len(shown) <= 15 else 640,
-        on_select="rerun" if may_write else "ignore",
-        selection_mode="multi-row",
-        key=table_key([one.id for one in shown]),
-        alt="Issues",
-        column_config={
+    return tables.table(
+        frame,
+        {one.id: one.title for one in shown},
+        "issue-table",
+        {
             "Severity": badges.badge_column("Severity", SEVERITIES, 90),
             "Title": column.TextColumn(width=360),
             "Traces": column.NumberColumn(width=60),
@@ -155,33 +154,41 @@ def _table(shown: Sequence[EntitySummary], sources: Mapping[str, str], may_write
             "Source": column.TextColumn(width=150),
             "Created": column.TextColumn(width=95),
             "Updated": column.TextColumn(width=95),
-            "": column.ButtonColumn(key="open-issue", type="tertiary", width=65),
         },
+        "issue",
+        head,
+        selectable=may_write,
     )
-
-
-def table_key(issue_ids: Sequence[str]) -> str:
-    """Key of the table: a selection is of row numbers, and another order or other issues must not inherit it."""
-    return "issue-table-" + hashlib.blake2b(" ".join(issue_ids).encode(), digest_size=6).hexdigest()
 
 
 def _bulk(chosen: Sequence[EntitySummary]) -> None:
     traces = sum(one.trace_count for one in chosen)
     st.markdown(f"**{len(chosen)} selected** :gray[{plural(traces, 'trace')}]", width="content")
     ids = [one.id for one in chosen]
-    severity = st.menu_button("Severity", SEVERITIES, format_func=badges.word, key="bulk-severity")
-    status = st.menu_button("Status", STATUSES, format_func=badges.word, key="bulk-status")
+    st.menu_button(
+        "Severity",
+        SEVERITIES,
+        format_func=badges.word,
+        key="bulk-severity",
+        on_click=_from_menu,
+        args=(ids, "severity"),
+    )
+    status = st.menu_button(
+        "Status", STATUSES, format_func=badges.word, key="bulk-status", on_click=_from_menu, args=(ids, "status")
+    )
     if st.button("Log assessments", icon=":material/rule:", key="bulk-log"):
         dialogs.forget("log-")
         dialogs.ask("log-assessments", issue_ids=ids)
-    if severity:
-        change_all(ids, severity=severity)
-    if status in ("RESOLVED", "REJECTED"):
+    if status in _CLOSED:
         dialogs.forget("bulk-text")
         dialogs.ask("bulk-close", issue_ids=ids, status=status)
-    elif status:
-        change_all(ids, status=status)
-    _told()
+
+
+def _from_menu(ids: Sequence[str], field: str) -> None:
+    """Change before the page is drawn again, so that its list has the new values; closing asks for a text first."""
+    value = st.session_state[f"bulk-{field}"]
+    if value not in _CLOSED:
+        change_all(ids, **{field: value})
 
 
 def change_all(issue_ids: Sequence[str], **changes: str) -> None:

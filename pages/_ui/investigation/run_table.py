@@ -11,7 +11,7 @@ from insights_core.entities import AnalysisStatus
 from insights_core.entities.investigation import AnalysisSummary
 from pages._ui.investigation import live
 from pages._ui.look.formats import moment, plural
-from pages._ui.parts import dialogs, filters
+from pages._ui.parts import dialogs, filters, tables
 from pages._ui.shell import investigations, states, url_state
 
 PHASES = {
@@ -49,13 +49,13 @@ def run_table(experiment_id: str, may_write: bool) -> None:
             if kind in ("all", one.status.lower()) and words.lower() in f"{one.title} {one.run_name}".lower()
         ]
         running = sum(live.phase(one.status, one.updated_at) == "RUNNING" for one in everything)
-        st.caption(
+        count = (
             plural(len(shown), "investigation")
             + (f" of {len(everything)}" if len(shown) < len(everything) else "")
             + (f", {running} running now" if running else "")
         )
         if shown:
-            _table(shown)
+            _table(shown, count)
         else:
             with states.empty("No investigation matches", "Clear the search or choose another status."):
                 pass
@@ -85,7 +85,7 @@ def _filters() -> tuple[str, str]:
     return words, kind
 
 
-def _table(shown: Sequence[AnalysisSummary]) -> None:
+def _table(shown: Sequence[AnalysisSummary], count: str) -> None:
     column = st.column_config
     frame = pd.DataFrame(
         {
@@ -98,10 +98,10 @@ def _table(shown: Sequence[AnalysisSummary]) -> None:
             "Updated": [moment(one.updated_at) for one in shown],
         }
     )
-    opened = filters.table(
+    opened = tables.table(
         frame,
+        {one.id: one.title for one in shown},
         "runs-table",
-        "Investigations, what changed last first",
         {
             "Status": column.MultiselectColumn(
                 options=list(PHASES),
@@ -116,7 +116,8 @@ def _table(shown: Sequence[AnalysisSummary]) -> None:
             "Created": column.TextColumn(width=110),
             "Updated": column.TextColumn(width=110),
         },
-        "open-run",
+        "investigation",
+        lambda _: st.caption(count, width="content"),
     )
-    if opened is not None:
-        dialogs.leave("run", {"run": shown[opened].id})
+    if opened:
+        dialogs.leave("run", {"run": opened})

@@ -185,6 +185,7 @@ def forget_lists() -> None:
     """Read lists again, after something was created or changed."""
     for cached in (_experiments, _newest_experiment, _any_trace, _insights, _issues, _analyses, _count, _traces):
         cached.clear()
+    _trace.clear()  # assessments may have been logged on it
 
 
 def any_trace() -> bool:

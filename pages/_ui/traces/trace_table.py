@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,8 +11,9 @@ import streamlit as st
 from insights_core.entities import TraceScope
 from pages._ui.actions import create_insight, promote
 from pages._ui.look import badges
-from pages._ui.look.formats import cells, clock, duration, number, plural
+from pages._ui.look.formats import clock, duration, number, plural
 from pages._ui.look.previews import preview
+from pages._ui.parts import tables
 from pages._ui.shell import loaders, states, url_state
 from pages._ui.shell.scope import Scope
 from pages._ui.traces import trace_viewer
@@ -29,14 +31,9 @@ def trace_table(wanted: TraceScope, scope: Scope) -> None:
     if not rows:
         _nothing(wanted, scope)
         return
-    bar = st.container(horizontal=True, vertical_alignment="center", key="bulk")
-    event = _table(rows)
-    chosen = [rows[place]["trace_id"] for place in event.selection.rows if place < len(rows)]
-    with bar:
-        _actions(chosen, wanted, total, len(rows))
-    clicked = st.session_state.get("open-trace")
-    if clicked and clicked["row"] < len(rows):
-        url_state.put("trace", rows[clicked["row"]]["trace_id"])
+    opened = _table(rows, lambda chosen: _actions(chosen, wanted, total, len(rows)))
+    if opened:
+        url_state.put("trace", opened)
     if "trace" in st.query_params:
         _drawer(st.query_params["trace"])
 
@@ -62,13 +59,12 @@ def _nothing(wanted: TraceScope, scope: Scope) -> None:
             st.rerun()
 
 
-def _actions(chosen: list[str], wanted: TraceScope, total: int, shown: int) -> None:
+def _actions(chosen: Sequence[str], wanted: TraceScope, total: int, shown: int) -> None:
     if not chosen:
         more = f", the newest {number(shown)} are shown" if shown < total else ""
         st.caption(
             f"{plural(total, 'trace')}{more}. Select rows to compare two or to make an insight.", width="content"
         )
-        st.space("stretch")
         create_insight.button(
             wanted.experiment_id,
             "Insight from all of these",
@@ -78,43 +74,40 @@ def _actions(chosen: list[str], wanted: TraceScope, total: int, shown: int) -> N
         )
         return
     st.markdown(f"**{number(len(chosen))} selected**", width="content")
-    create_insight.button(wanted.experiment_id, "Generate insights", key="from-rows", trace_ids=chosen)
-    promote.button(wanted.experiment_id, chosen, label="Add as evidence", key="evidence-rows")
+    create_insight.button(wanted.experiment_id, "Generate insights", key="from-rows", trace_ids=list(chosen))
+    promote.button(wanted.experiment_id, list(chosen), label="Add as evidence", key="evidence-rows")
     if len(chosen) == 2 and st.button("Compare side by side", icon=":material/compare_arrows:"):
         compare(chosen[0], chosen[1])
 
 
-def _table(rows: list[dict[str, Any]]) -> Any:
+def _table(rows: list[dict[str, Any]], head: Callable[[Sequence[str]], None]) -> str | None:
     column = st.column_config
+    says = [(row["summary"] or preview(row["request"]) or "–")[:_TEXT_CHARS] for row in rows]
     frame = pd.DataFrame(
         {
             "Status": [[row["status"]] for row in rows],
-            "Says": [(row["summary"] or preview(row["request"]) or "–")[:_TEXT_CHARS] for row in rows],
+            "Says": says,
             "Answer": [(preview(row["response"]) or "–")[:_TEXT_CHARS] for row in rows],
             "Latency": [duration(row["latency_ms"]) for row in rows],
             "Session": [row["session"] or "–" for row in rows],
             "When": [clock(row["timestamp_ms"]) for row in rows],
-            "": ["View"] * len(rows),
         }
     )
-    return st.dataframe(
-        cells(frame),
-        hide_index=True,
-        row_height=40,
-        height=640 if len(rows) > 14 else "content",
-        on_select="rerun",
-        selection_mode="multi-row",
-        key="trace-table",
-        alt="Traces, newest first",
-        column_config={
+    return tables.table(
+        frame,
+        {row["trace_id"]: words for row, words in zip(rows, says, strict=True)},
+        "trace-table",
+        {
             "Status": badges.badge_column("Status", ["ERROR", "OK", "IN_PROGRESS"], 100),
             "Says": column.TextColumn("What it says", width=420),
             "Answer": column.TextColumn("Answer", width=230),
             "Latency": column.TextColumn(width=80, alignment="right"),
             "Session": column.TextColumn(width=100),
             "When": column.TextColumn(width=70),
-            "": column.ButtonColumn(key="open-trace", type="tertiary", width=60),
         },
+        "trace",
+        head,
+        selectable=True,
     )
 
 
