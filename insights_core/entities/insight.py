@@ -231,6 +231,30 @@ class Cluster(Tally):
     """Most typical first; what the title rests on."""
     near_miss_trace_ids: list[str] = Field(default_factory=list)
     """The nearest traces that are not in it; what the title was set off against."""
+    fate: Literal["born", "same", "grown", "shrunk", "split", "merged"] | None = None
+    """What became of it since the insight that this one continues; None where it continues none."""
+    reason: str = ""
+    """Why, in a sentence."""
+    came_from: list[str] = Field(default_factory=list)
+    """Ids of the earlier topics that its traces were in, most first, its own included."""
+    previous_size: int | None = None
+    """Its traces in the earlier insight; None for one that was not there."""
+    overlap: float | None = None
+    """Of the traces of both insights that are in it or were, the share that are in it and were."""
+    overlap_low: float | None = None
+    overlap_high: float | None = None
+    """95 % interval of the overlap, by a bootstrap over traces."""
+
+
+class GoneTopic(Record):
+    """A topic of the insight that this one continues, and is here no more."""
+
+    cluster_id: str
+    title: str
+    size: int
+    """Traces that it had."""
+    reason: str
+    """Why, in a sentence."""
 
 
 class TraceRow(Record):
@@ -330,6 +354,10 @@ class ClusterDetails(Record):
     clusters: list[Cluster]
     traces: list[TraceRow]
     skipped: list[SkippedTrace] = Field(default_factory=list)
+    continues: str | None = None
+    """The run of the earlier insight whose topics these go on from."""
+    gone: list[GoneTopic] = Field(default_factory=list)
+    """Its topics that are not here any more."""
     metrics: TrustMetrics
     config: dict[str, Any] = Field(default_factory=dict)
     model: str = "offline"

@@ -22,6 +22,7 @@ of the run id, so that the tag alone names run and cluster; an outlier has `{run
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,7 @@ from insights_core.traces.writeback import TraceWriter
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+_log = logging.getLogger(__name__)
 # MLflow refuses longer ones.
 _TAG_CHARS = 5000
 _PARAM_CHARS = 6000
@@ -238,6 +240,22 @@ def read_details(connection: Connection, run_id: str) -> ClusterDetails:
             f"{DETAILS_SCHEMA_VERSION}. Install a newer version of mlflow-insights."
         )
     return details
+
+
+def latest_of_theme(connection: Connection, experiment_id: str, theme_id: str) -> ClusterDetails | None:
+    """The newest finished insight of a theme; None where there is none that can be read."""
+    with mlflow_errors():
+        runs = connection.mlflow.search_runs(
+            [experiment_id],
+            filter_string=f"tags.`{TYPE_TAG}` = 'insight' AND tags.`{THEME_TAG}` = '{theme_id}' AND attributes.status = 'FINISHED'",
+            order_by=["attributes.start_time DESC"],
+            max_results=1,
+        )
+    try:
+        return read_details(connection, runs[0].info.run_id) if runs else None
+    except (NotFoundError, BrokenArtifactError) as error:
+        _log.warning("The topics go on from no earlier insight: %s", error)
+        return None
 
 
 def mark_traces(connection: Connection, details: ClusterDetails) -> None:

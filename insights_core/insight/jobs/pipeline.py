@@ -236,6 +236,7 @@ class _Job:
         clock = _Clock(self._reporter, self._stages)
         clock.enter("embed", len(texts))
         vectors = await self._stages.embedder.embed(texts)
+        earlier = self._earlier()
         topics = await build_topics(
             texts,
             vectors,
@@ -243,6 +244,8 @@ class _Job:
             self._spec.clustering,
             ids=[row.trace_id for row in rows],
             on_stage=clock.enter,
+            previous=earlier,
+            sessions=[facts.session for facts in intake.facts],
         )
         place_rows(rows, topics, persist.id_prefix(self._run_id))
         tally = count_failures(topics.clusters, rows)
@@ -250,7 +253,17 @@ class _Job:
         clock.enter("overview")
         overview = await self._overview(topics, tally)
         clock.end()
-        return self._details(matching, intake, rows, topics, overview)
+        details = self._details(matching, intake, rows, topics, overview)
+        details.gone = topics.gone
+        details.continues = earlier.run_id if earlier else None
+        return details
+
+    def _earlier(self) -> ClusterDetails | None:
+        """The insight whose topics these go on from: the theme's latest."""
+        spec = self._spec
+        if spec.theme_id is None:
+            return None
+        return persist.latest_of_theme(self._connection, spec.scope.experiment_id, spec.theme_id)
 
     async def _overview(self, topics: Topics, tally: Tally) -> str:
         from insights_core.insight.topics import OfflineOverview

@@ -13,11 +13,15 @@ if TYPE_CHECKING:
 
 
 def place_rows(rows: list[TraceRow], topics: Topics, prefix: str) -> None:
-    """Give rows their cluster and coordinates, and clusters ids that name their run."""
+    """Give rows their cluster and coordinates, and clusters ids that name the run in which they were found first."""
+
+    def whole(cluster_id: str) -> str:
+        return cluster_id if cluster_id in topics.earlier_ids else prefix + cluster_id
+
     for cluster in topics.clusters:
-        cluster.cluster_id = prefix + cluster.cluster_id
-        cluster.parent_id = prefix + cluster.parent_id if cluster.parent_id else None
-    leaf_ids = [prefix + leaf_id for leaf_id in topics.leaf_ids]
+        cluster.cluster_id = whole(cluster.cluster_id)
+        cluster.parent_id = whole(cluster.parent_id) if cluster.parent_id else None
+    leaf_ids = [whole(leaf_id) for leaf_id in topics.leaf_ids]
     for index, row in enumerate(rows):
         label, nearest = int(topics.labels[index]), int(topics.assigned[index])
         row.cluster_id = leaf_ids[label] if label >= 0 else None

@@ -9,17 +9,18 @@ and finer ("more, smaller topics") at level 0, with no new job and without a lis
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from insights_core.entities.insight import Cluster, ClusteringConfig, TrustMetrics
+from insights_core.entities.insight import Cluster, ClusterDetails, ClusteringConfig, GoneTopic, TrustMetrics
 from insights_core.insight.topics.cluster import ClusterResult, cluster_vectors
 from insights_core.insight.topics.hierarchy import group_leaves
 from insights_core.insight.topics.map import coordinates
-from insights_core.insight.topics.naming import Group
+from insights_core.insight.topics.naming import ClusterName, Group
 from insights_core.insight.topics.refine import centroids, from_the_middle
+from insights_core.insight.topics.tracking import go_on, same_groups
 from insights_core.insight.topics.trust import silhouette, stability, verdict
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class Topics:
     """Float (n, 2)."""
     metrics: TrustMetrics
     """Stability, coverage, outliers and silhouette; the job adds claims and redactions."""
+    earlier_ids: frozenset[str] = frozenset()
+    """Ids of clusters that an earlier insight gave them."""
+    gone: list[GoneTopic] = field(default_factory=list)
+    """Topics of the earlier insight that are not there any more."""
 
 
 async def build_topics(
@@ -59,6 +64,8 @@ async def build_topics(
     *,
     ids: Sequence[str] | None = None,
     on_stage: Callable[[Stage, int], None] | None = None,
+    previous: ClusterDetails | None = None,
+    sessions: Sequence[str | None] | None = None,
 ) -> Topics:
     """Cluster, name and lay out n traces.
 
@@ -71,6 +78,8 @@ async def build_topics(
         config: Clustering; None takes the defaults.
         ids: Trace ids; None takes the positions.
         on_stage: Called with "cluster", "name" and "map" and how many there are to do.
+        previous: An earlier insight whose topics these go on from (see `tracking`); they keep their ids and names.
+        sessions: Session of each trace: how sure it is that a topic grew is a matter of sessions.
     """
     config = config or ClusteringConfig()
     names = [str(number) for number in range(len(texts))] if ids is None else list(ids)
@@ -84,6 +93,9 @@ async def build_topics(
     )
     say("cluster", len(texts))
     work.cluster()
+    if previous is not None and previous.metrics.topics_verdict != "none" and work.verdict not in ("none", "empty"):
+        work.go_on(previous, None if sessions is None else [sessions[i] for i in order])
+    work.arrange(previous)
     say("name", len(work.nodes))
     clusters = await work.named(namer)
     say("map", len(texts))
@@ -96,6 +108,8 @@ async def build_topics(
         work.leaf_ids,
         coordinates(work.vectors, work.result, config.seed)[back],
         work.trust(),
+        frozenset(work.kept) | work.renamed,
+        work.gone,
     )
 
 
@@ -126,11 +140,35 @@ class _Work:
         if self.verdict == "none":
             everyone = np.zeros(len(self.texts), dtype=int)
             self.result = replace(self.result, labels=everyone, assigned=everyone)
-        labels = self.result.labels
-        count = int(labels.max(initial=-1)) + 1
-        self.leaf_ids = [f"c{number + 1:02d}" for number in range(count)]
-        centres = centroids(from_the_middle(self.vectors), labels) if count else self.vectors[:0]
+        self.leaf_ids = [_leaf_id(number) for number in range(int(self.result.labels.max(initial=-1)) + 1)]
+        self.kept: dict[str, Cluster] = {}
+        self.news: dict[str, dict[str, Any]] = {}
+        self.renamed: frozenset[str] = frozenset()
+        self.gone: list[GoneTopic] = []
+
+    def go_on(self, previous: ClusterDetails, sessions: Sequence[str | None] | None) -> None:
+        """Take over the topics of an earlier insight."""
+        continued = go_on(previous, self.ids, self.vectors, self.result, self.stability, sessions)
+        self.result, self.kept, self.gone = continued.result, continued.kept, continued.gone
+        self.leaf_ids = [earlier or _leaf_id(number) for number, earlier in enumerate(continued.leaf_ids)]
+        self.news = dict(zip(self.leaf_ids, continued.news, strict=True))
+
+    def arrange(self, previous: ClusterDetails | None) -> None:
+        """Find the groups above the leaves."""
+        count = len(self.leaf_ids)
+        centres = centroids(from_the_middle(self.vectors), self.result.labels) if count else self.vectors[:0]
         self.nodes = _nodes(self.leaf_ids, group_leaves(centres, self.config.max_levels) if count else [])
+        if not self.kept or previous is None:
+            return
+        groups = {node.cluster_id: [self.leaf_ids[leaf] for leaf in node.leaves] for node in self.nodes if node.level}
+        known = same_groups(previous, groups)
+        earlier_id = {name: one.cluster_id for name, (one, _) in known.items()}
+        for node in self.nodes:
+            node.cluster_id = earlier_id.get(node.cluster_id, node.cluster_id)
+            node.parent_id = earlier_id.get(node.parent_id or "", node.parent_id)
+        # A group that lost or won a topic keeps its id; its name is made from what is in it now.
+        self.kept |= {one.cluster_id: one for one, same in known.values() if same}
+        self.renamed = frozenset(one.cluster_id for one, same in known.values() if not same)
 
     async def named(self, namer: Namer) -> list[Cluster]:
         """The clusters with names; leaves are named before the groups that are named from them."""
@@ -149,6 +187,7 @@ class _Work:
                     near_misses=[self.texts[i] for i in misses[node.cluster_id]],
                     children=[titles[child.cluster_id] for child in self.nodes if child.parent_id == node.cluster_id],
                     family=families[node.parent_id],
+                    known=self._known(node.cluster_id),
                 )
                 for node in nodes
             ]
@@ -166,8 +205,13 @@ class _Work:
                     size=len(members[node.cluster_id]),
                     example_trace_ids=[self.ids[i] for i in typical[node.cluster_id]],
                     near_miss_trace_ids=[self.ids[i] for i in misses[node.cluster_id]],
+                    **self.news.get(node.cluster_id, {}),
                 )
         return sorted(named.values(), key=lambda cluster: (-cluster.level, -cluster.size, cluster.cluster_id))
+
+    def _known(self, cluster_id: str) -> ClusterName | None:
+        was = self.kept.get(cluster_id)
+        return ClusterName(was.title, was.description, list(was.keywords)) if was else None
 
     def _members(self, node: _Node) -> np.ndarray:
         return np.flatnonzero(np.isin(self.result.labels, node.leaves))
@@ -204,6 +248,10 @@ class _Work:
             outlier_count=outliers,
             silhouette=silhouette(self.vectors, labels, self.config.seed),
         )
+
+
+def _leaf_id(number: int) -> str:
+    return f"c{number + 1:02d}"
 
 
 def _nodes(leaf_ids: list[str], levels: list[np.ndarray]) -> list[_Node]:

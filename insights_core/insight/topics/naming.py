@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 _KEYWORDS = 6
 
 
+@dataclass
+class ClusterName:
+    title: str
+    description: str = ""
+    keywords: list[str] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class Group:
     """What is to be named."""
@@ -33,13 +40,8 @@ class Group:
     """Titles of the clusters in it; empty for a cluster of traces."""
     family: int = -1
     """Groups with the same number are siblings: no two of them may have one title."""
-
-
-@dataclass
-class ClusterName:
-    title: str
-    description: str = ""
-    keywords: list[str] = field(default_factory=list)
+    known: ClusterName | None = None
+    """The name that it has and keeps; the others are still set off against it."""
 
 
 class Namer(Protocol):
@@ -67,7 +69,7 @@ class OfflineNamer:
             texts = [groups[number].members for number in level]
             counts, separation = PhraseCounts(texts), Separation(texts)
             for position, number in enumerate(level):
-                names[number] = _offline_name(groups[number], counts, separation, position)
+                names[number] = groups[number].known or _offline_name(groups[number], counts, separation, position)
         return distinct(names, groups)
 
 
@@ -83,8 +85,10 @@ def _offline_name(group: Group, counts: PhraseCounts, separation: Separation, po
 
 def distinct(names: list[ClusterName], groups: Sequence[Group]) -> list[ClusterName]:
     """The names with siblings of one title told apart by a keyword of their own, or by a number."""
-    seen: set[tuple[int, str]] = set()
+    seen = {(group.family, group.known.title.casefold()) for group in groups if group.known}
     for name, group in zip(names, groups, strict=True):
+        if group.known:
+            continue
         title, spare = name.title, list(name.keywords)
         number = 2
         while (group.family, name.title.casefold()) in seen:
@@ -124,19 +128,19 @@ class ModelNamer:
             ModelError: The endpoint failed.
         """
         offline = await OfflineNamer().name(groups)  # for keywords
-        answers = await asyncio.gather(*(self._ask(group) for group in groups))
-        names = [
-            ClusterName(_tidy(answer.title), answer.description.strip(), known.keywords)
-            for answer, known in zip(answers, offline, strict=True)
-        ]
+        asked = [number for number, group in enumerate(groups) if not group.known]
+        names = list(offline)
+        answers = await asyncio.gather(*(self._ask(groups[number]) for number in asked))
+        for number, answer in zip(asked, answers, strict=True):
+            names[number] = ClusterName(_tidy(answer.title), answer.description.strip(), offline[number].keywords)
         for family in {group.family for group in groups}:
             await self._tell_apart(family, groups, names)
         return distinct(names, groups)
 
     async def _tell_apart(self, family: int, groups: Sequence[Group], names: list[ClusterName]) -> None:
         """Ask once more for siblings that got one title, with the titles that are taken."""
-        members = [number for number, group in enumerate(groups) if group.family == family]
-        taken: set[str] = set()
+        members = [number for number, group in enumerate(groups) if group.family == family and not group.known]
+        taken = {group.known.title.casefold() for group in groups if group.family == family and group.known}
         for number in members:
             if names[number].title.casefold() in taken:
                 answer = await self._ask(groups[number], sorted({names[other].title for other in members}))

@@ -31,6 +31,8 @@ class Stability(NamedTuple):
     runs: int
     chance: float | None
     """The same for vectors of as many traces that spread alike but have no topics."""
+    lowest: float | None = None
+    """Of the re-run that agrees least."""
 
 
 def stability(vectors: np.ndarray, result: ClusterResult, config: ClusteringConfig) -> Stability:
@@ -51,7 +53,8 @@ def stability(vectors: np.ndarray, result: ClusterResult, config: ClusteringConf
     part = np.sort(random.choice(n, min(n, round(_RERUN_POINTS / _SHARE)), replace=False))
     noise = structureless(vectors[part], random)
     chance = _again(noise, _clusters(noise, config).labels, config, random, _CHANCE_RUNS)
-    return Stability(round(float(np.mean(found)), 4), len(found), round(float(np.mean(chance)), 4) if chance else 0.0)
+    by_chance = round(float(np.mean(chance)), 4) if chance else 0.0
+    return Stability(round(float(np.mean(found)), 4), len(found), by_chance, min(found))
 
 
 def verdict(vectors: np.ndarray, result: ClusterResult, found: Stability) -> Verdict:
