@@ -78,6 +78,7 @@ ANALYSIS_ARTIFACT = Name("insights/analysis.yaml", ARTIFACT, "An analysis, in it
 HYPOTHESIS_ARTIFACT = Name("insights/hypothesis_{id}.yaml", ARTIFACT, "A hypothesis, in its analysis run.")
 ISSUE_ARTIFACT = Name("insights/issue_{id}.yaml", ARTIFACT, "An issue, in the parent run.")
 THEME_ARTIFACT = Name("insights/theme_{id}.yaml", ARTIFACT, "A theme of the experiment's own, in the parent run.")
+ALERT_ARTIFACT = Name("insights/alert_{id}.yaml", ARTIFACT, "An alert about a topic of a theme, in the parent run.")
 CHANGES_ARTIFACT = Name(
     "insights/{entity}.changes-{revision}.json",
     ARTIFACT,

@@ -195,5 +195,11 @@ SLACK_BOT_TOKEN = Setting[str | None](
 )
 SLACK_CHANNEL = Setting[str | None]("SLACK_CHANNEL", str, None, "Channel that messages about issues go to.")
 SLACK_API_URL = Setting("SLACK_API_URL", str, "https://slack.com", "Address of Slack's API.")
+INSIGHTS_ALERT_WEBHOOK = Setting[str | None](
+    "INSIGHTS_ALERT_WEBHOOK", str, None, "Address that alerts of themes are posted to as JSON.", secret=True
+)
+INSIGHTS_SLACK_WEBHOOK = Setting[str | None](
+    "INSIGHTS_SLACK_WEBHOOK", str, None, "Slack's incoming webhook that alerts of themes are posted to.", secret=True
+)
 
 ALL: tuple[Setting[Any], ...] = tuple(value for value in globals().values() if isinstance(value, Setting))

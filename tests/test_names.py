@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from insights_core import errors, names, reference, settings
-from insights_core.artifacts.kinds import ANALYSIS, HYPOTHESIS, ISSUE, THEME
+from insights_core.artifacts.kinds import ALERT, ANALYSIS, HYPOTHESIS, ISSUE, THEME
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [*(ROOT / "insights_core").rglob("*.py"), *(ROOT / "pages").rglob("*.py"), ROOT / "app.py"]
@@ -55,13 +55,21 @@ def test_every_name_of_the_registry_is_used():
     }
     constants = {name for name, value in vars(names).items() if isinstance(value, names.Name)}
     # Entities' files are named by their kinds; see the next test.
-    files = {"ANALYSIS_ARTIFACT", "HYPOTHESIS_ARTIFACT", "ISSUE_ARTIFACT", "THEME_ARTIFACT", "CHANGES_ARTIFACT"}
+    files = {
+        "ANALYSIS_ARTIFACT",
+        "HYPOTHESIS_ARTIFACT",
+        "ISSUE_ARTIFACT",
+        "THEME_ARTIFACT",
+        "ALERT_ARTIFACT",
+        "CHANGES_ARTIFACT",
+    }
     assert constants - used == files
 
 
 def test_the_files_of_every_kind_are_registered():
-    files = {f"insights/{kind.file_name('{id}')}" for kind in (ANALYSIS, HYPOTHESIS, ISSUE, THEME)}
-    assert files == {names.ANALYSIS_ARTIFACT, names.HYPOTHESIS_ARTIFACT, names.ISSUE_ARTIFACT, names.THEME_ARTIFACT}
+    files = {f"insights/{kind.file_name('{id}')}" for kind in (ALERT, ANALYSIS, HYPOTHESIS, ISSUE, THEME)}
+    registered = {names.ANALYSIS_ARTIFACT, names.HYPOTHESIS_ARTIFACT, names.ISSUE_ARTIFACT, names.THEME_ARTIFACT}
+    assert files == registered | {names.ALERT_ARTIFACT}
 
 
 def test_the_error_codes_are_those_that_errors_have():
@@ -144,8 +152,10 @@ _ELSEWHERE = {
 def test_a_store_holds_the_names_of_the_registry_and_no_others(tracking_uri, tmp_path):
     from insights_core.client import InsightsClient
     from insights_core.demo import load_demo
-    from insights_core.entities.insight import ClusterDetails, InsightSpec, TraceScope, TrustMetrics
+    from insights_core.entities.insight import Cluster, ClusterDetails, InsightSpec, TraceScope, TrustMetrics
+    from insights_core.entities.theme import Theme
     from insights_core.insight.jobs import persist
+    from insights_core.themes.alerts import raise_alerts
 
     client = InsightsClient(tracking_uri)
     experiment_id = load_demo(client, "Names", traces=2)
@@ -174,6 +184,9 @@ def test_a_store_holds_the_names_of_the_registry_and_no_others(tracking_uri, tmp
     )
     persist.write_details(client, details)
     persist.mark_traces(client, details)
+    theme = Theme(theme_id="ux_issues", name="UX", alert_rules=[{"kind": "new"}])
+    born = Cluster(cluster_id="c", level=0, title="Waits", size=1, fate="born")
+    assert raise_alerts(client, theme, details.model_copy(update={"clusters": [born]}))
 
     written = set(_written(client, experiment_id))
     registered = {(kind, shown): _pattern(shown) for kind, shown in names.ALL}

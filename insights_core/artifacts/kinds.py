@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from insights_core.entities import Analysis, Hypothesis, Issue
+from insights_core.entities.alert import Alert
 from insights_core.entities.common import StoredEntity
 from insights_core.entities.theme import Theme
 from insights_core.errors import (
@@ -163,4 +164,12 @@ THEME = Kind(
     lambda item: {"status": "enabled" if item.enabled else "disabled", "schedule": item.schedule},
     missing=ThemeNotFoundError,
     listing="mlflow-insights themes list --experiment-id …",
+)
+ALERT = Kind(
+    "alert",
+    Alert,
+    "alert_id",
+    "title",
+    lambda item: {"status": "open" if item.open else "delivered", "theme": item.theme_id, "rule": item.rule.key},
+    listing="mlflow-insights themes alerts list --experiment-id …",
 )

@@ -282,6 +282,8 @@ class TraceRow(Record):
     """Whether it did not do what was asked; None where nobody and nothing says it."""
     failed_by: Literal["rule", "guess"] | None = None
     """Whether a person's rule says so or a guess; never the status alone, which `status` has."""
+    session: str | None = None
+    """A digest that traces of one session share; None where it has none."""
 
 
 class SkippedTrace(Record):

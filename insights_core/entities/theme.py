@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from insights_core.entities.alert import AlertRule
 from insights_core.entities.clustering import ClusteringConfig
 from insights_core.entities.common import Record, StoredEntity, Strict, UtcTime
 from insights_core.entities.schedule import MANUAL, read_schedule
@@ -134,6 +135,8 @@ class Theme(StoredEntity):
     """A model of the endpoint, or `offline`; None: as for any insight."""
     tag_traces: bool = False
     """Whether its traces are tagged with their cluster."""
+    alert_rules: list[AlertRule] = Field(default_factory=list, max_length=20)
+    """When somebody must hear of a topic."""
 
     @field_validator("prompt")
     @classmethod

@@ -25,6 +25,7 @@ SETTINGS = (
     "date_range",
     "model",
     "tag_traces",
+    "alert_rules",
 )
 """What an experiment may set of a built-in theme; what it asks is the program's and follows its version."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from insights_core.entities.insight import Cluster, GuessQuality, InsightSpec, Outcome, Tally, TraceRow, TraceSummary
@@ -64,6 +65,7 @@ def make_row(facts: TraceFacts, record: SummaryRecord) -> TraceRow:
         timestamp_ms=facts.timestamp_ms,
         span_count=facts.span_count,
         relevant=record.summary.relevant,
+        session=sha256(facts.session.encode()).hexdigest()[:12] if facts.session else None,
     )
 
 
