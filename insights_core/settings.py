@@ -114,7 +114,7 @@ INSIGHTS_EMBEDDING_MODEL = Setting[str | None](
     "INSIGHTS_EMBEDDING_MODEL",
     str,
     None,
-    "Embedding model of the endpoint, or `sentence-transformers/NAME`; unset means the offline vectors.",
+    "Embedding model of the endpoint, `multilingual` (an extra) or `sentence-transformers/NAME`; unset means the offline vectors.",
 )
 INSIGHTS_MAX_CONCURRENCY = Setting(
     "INSIGHTS_MAX_CONCURRENCY", _positive_int, 8, "Calls to the model under way at once."

