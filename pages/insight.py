@@ -4,7 +4,7 @@ import streamlit as st
 
 from insights_core.entities import InsightStatus
 from pages._ui.actions import create_insight
-from pages._ui.insight import insight_panes, insight_report, progress
+from pages._ui.insight import compare, insight_panes, insight_report, progress
 from pages._ui.look import theme
 from pages._ui.parts import layout
 from pages._ui.shell import loaders, navigation, scope, states
@@ -23,7 +23,7 @@ def view() -> None:
     with layout.page_header(insight.name, insight_report.scope_line(insight), ("insights", "Insights", {})):
         if finished:
             if st.button("Compare", icon=":material/compare_arrows:"):
-                insight_report.compare_dialog(insight)
+                compare.compare_dialog(insight)
             navigation.button("map", "Open map", "scatter_plot", {"run": run_id})
         if insight.status not in progress.UNDER_WAY and st.button("Run again", icon=":material/restart_alt:"):
             create_insight.again(insight)

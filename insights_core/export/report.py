@@ -10,6 +10,7 @@ from typing import Any, Literal
 from insights_core import settings
 from insights_core.entities import Analysis, Evidence, Hypothesis, HypothesisStatus, Issue
 from insights_core.errors import InvalidParameterError
+from insights_core.export.notebook import Cell, notebook
 from insights_core.export.private import without_private
 from insights_core.markdown import escape_markdown, without_effect
 from insights_core.statistics.shares import wilson
@@ -196,7 +197,7 @@ def to_notebook(investigation: Investigation) -> str:
     The code cells hold only ids, never text from traces.
     """
     analysis = investigation.analysis
-    cells = [
+    cells: list[Cell] = [
         ("markdown", f"# {escape_markdown(analysis.name)}\n\n{escape_markdown(analysis.description)}"),
         (
             "code",
@@ -220,22 +221,7 @@ def to_notebook(investigation: Investigation) -> str:
         ),
         ("markdown", to_markdown(investigation)),
     ]
-    notebook = {
-        "cells": [
-            {
-                "cell_type": kind,
-                "id": f"cell-{number}",
-                "metadata": {},
-                "source": source,
-                **({"execution_count": None, "outputs": []} if kind == "code" else {}),
-            }
-            for number, (kind, source) in enumerate(cells)
-        ],
-        "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+    return notebook(cells)
 
 
 FORMATS: dict[str, Callable[[Investigation], str | bytes]] = {

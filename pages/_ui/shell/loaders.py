@@ -19,6 +19,7 @@ from insights_core.entities import (
     InsightEstimate,
     InsightSpec,
     Issue,
+    Theme,
     TraceScope,
 )
 from insights_core.errors import mlflow_errors
@@ -109,6 +110,21 @@ def insight_spec(run_id: str) -> InsightSpec:
     return client().get_insight_spec(run_id)
 
 
+def themes(experiment_id: str) -> list[Theme]:
+    """The themes of an experiment, the built-in ones first."""
+    return _themes(tracking_uri(), experiment_id)
+
+
+@st.cache_data(ttl=5, show_spinner=False, max_entries=32)
+def _themes(uri: str, experiment_id: str) -> list[Theme]:
+    return _client(uri).list_themes(experiment_id)
+
+
+def theme_name(experiment_id: str, theme_id: str) -> str:
+    """Its name; the id of one that was deleted."""
+    return next((one.name for one in themes(experiment_id) if one.theme_id == theme_id), theme_id)
+
+
 def count_traces(scope: TraceScope) -> int:
     """Number of traces that match."""
     return _count(tracking_uri(), scope.model_dump_json())
@@ -183,7 +199,8 @@ def failure_rules(experiment_id: str) -> list[str]:
 
 def forget_lists() -> None:
     """Read lists again, after something was created or changed."""
-    for cached in (_experiments, _newest_experiment, _any_trace, _insights, _issues, _analyses, _count, _traces):
+    lists = (_experiments, _newest_experiment, _any_trace, _insights, _themes, _issues, _analyses, _count, _traces)
+    for cached in lists:
         cached.clear()
     _trace.clear()  # assessments may have been logged on it
 

@@ -46,6 +46,8 @@ _GROUPS: dict[str, tuple[_Entry, ...]] = {
     ),
     "Set up": (
         _Entry("themes", "Themes", "filter_center_focus", "Saved ways to look at traces."),
+        _Entry("theme", "Theme", "filter_center_focus", hidden=True),
+        _Entry("edit_theme", "Edit theme", "filter_center_focus", hidden=True),
         _Entry("cards", "Cards", "view_agenda", "Short explanations of decisions."),
     ),
 }
