@@ -6,6 +6,7 @@ from insights_core.entities import InsightStatus
 from pages._ui.actions import create_insight
 from pages._ui.insight import compare, insight_panes, insight_report, progress
 from pages._ui.look import theme
+from pages._ui.look.formats import escape_markdown
 from pages._ui.parts import layout
 from pages._ui.shell import loaders, navigation, scope, states
 
@@ -25,6 +26,15 @@ def view() -> None:
             if st.button("Compare", icon=":material/compare_arrows:"):
                 compare.compare_dialog(insight)
             navigation.button("map", "Open map", "scatter_plot", {"run": run_id})
+        if insight.theme_id:
+            name = escape_markdown(loaders.theme_name(insight.experiment_id, insight.theme_id), 40)
+            navigation.link(
+                "theme",
+                f":violet-badge[{name}]",
+                {"theme": insight.theme_id, "run": run_id},
+                icon=None,
+                help="The theme it ran with",
+            )
         if insight.status not in progress.UNDER_WAY and st.button("Run again", icon=":material/restart_alt:"):
             create_insight.again(insight)
     if insight.status in progress.UNDER_WAY:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from insights_core.entities.insight import OUTLIERS_TITLE, ClusterDetails, TraceRow
+from insights_core.entities.insight import OUTLIERS_TITLE, ClusterDetails
 from insights_core.statistics.association import judge, tails
 from insights_core.statistics.discoveries import FALSE_DISCOVERY_RATE
 from insights_core.statistics.shares import Share, share_of
@@ -32,6 +33,23 @@ class Perspective:
     cluster_id: str | None = None
     topic: str = ""
     """Title of its topic; "Fits no topic" for an outlier."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one theme's latest run says of the traces that it read."""
+
+    theme_id: str
+    run_id: str
+    said: Mapping[str, Perspective]
+    """By trace id."""
+    times_ms: Mapping[str, int]
+    """When the traces that concern it began."""
+
+    @property
+    def relevant(self) -> int:
+        """How many traces concern it."""
+        return sum(one.standing == "relevant" for one in self.said.values())
 
 
 @dataclass(frozen=True)
@@ -81,38 +99,46 @@ class CrossTable:
     """Traces that both themes read. Each is in one row and one column."""
 
 
-def perspectives(results: Mapping[str, ClusterDetails], trace_id: str) -> list[Perspective]:
-    """What each theme says of a trace; what concerns it first, then what does not, then what did not read it.
+def reading_of(theme_id: str, details: ClusterDetails) -> Reading:
+    """What a result says of each trace, to be asked again and again."""
+    topics = {cluster.cluster_id: cluster.title for cluster in details.clusters}
+    run_id = details.run_id
+    said = {
+        one.trace_id: Perspective(theme_id, run_id, "irrelevant", summary=one.reason)
+        for one in getattr(details, "irrelevant", ())
+    }
+    for row in details.traces:
+        if row.relevant:
+            topic = topics.get(row.cluster_id, "") if row.cluster_id else OUTLIERS_TITLE
+            one = Perspective(theme_id, run_id, "relevant", row.title, row.summary, row.cluster_id, topic)
+        else:
+            one = Perspective(theme_id, run_id, "irrelevant", row.title, row.summary)
+        said[row.trace_id] = one
+    times = {row.trace_id: row.timestamp_ms for row in details.traces if row.relevant}
+    return Reading(theme_id, run_id, said, times)
 
-    Args:
-        results: Theme id -> the result of its latest finished run.
-        trace_id: The trace.
-    """
-    found = [_perspective(theme_id, details, _row(details, trace_id)) for theme_id, details in results.items()]
+
+def perspectives(readings: Sequence[Reading], trace_id: str) -> list[Perspective]:
+    """What each theme says of a trace; what concerns it first, then what does not, then what did not read it."""
+    found = [one.said.get(trace_id) or Perspective(one.theme_id, one.run_id, "unread") for one in readings]
     order: list[Standing] = ["relevant", "irrelevant", "unread"]
     return sorted(found, key=lambda one: order.index(one.standing))
 
 
-def shared_traces(results: Mapping[str, ClusterDetails], least: int = 2) -> list[SharedTrace]:
-    """Traces that concern several themes, those of most themes first, then the newest.
-
-    Args:
-        results: As for `perspectives`.
-        least: In at least so many themes.
-    """
+def shared_traces(readings: Sequence[Reading], least: int = 2) -> list[SharedTrace]:
+    """Traces that concern at least so many themes, those of most themes first, then the newest."""
     found: dict[str, list[Perspective]] = {}
     times: dict[str, int] = {}
-    for theme_id, details in results.items():
-        titles = _titles(details)
-        for row in details.traces:
-            if row.relevant:
-                found.setdefault(row.trace_id, []).append(_perspective(theme_id, details, row, titles))
-                times[row.trace_id] = row.timestamp_ms
+    for reading in readings:
+        times |= reading.times_ms
+        for trace_id, said in reading.said.items():
+            if said.standing == "relevant":
+                found.setdefault(trace_id, []).append(said)
     shared = [SharedTrace(trace_id, tuple(said)) for trace_id, said in found.items() if len(said) >= least]
     return sorted(shared, key=lambda one: (-len(one.perspectives), -times[one.trace_id]))
 
 
-def cross_table(first: ClusterDetails, second: ClusterDetails, sessions: Mapping[str, int] | None = None) -> CrossTable:
+def cross_table(first: Reading, second: Reading, sessions: Mapping[str, int] | None = None) -> CrossTable:
     """How the topics of one theme fall onto those of another.
 
     Args:
@@ -125,66 +151,36 @@ def cross_table(first: ClusterDetails, second: ClusterDetails, sessions: Mapping
         A table whose cells add up to the traces that both read. The largest topics come first, then traces in no
         topic, then those that do not concern the theme.
     """
-    own = {row.trace_id: row for row in first.traces}
-    other = {row.trace_id: row for row in second.traces}
-    ids = [trace_id for trace_id in own if trace_id in other]
-    row_sides, row_codes = _sides(first, [own[one] for one in ids])
-    column_sides, column_codes = _sides(second, [other[one] for one in ids])
+    ids = [trace_id for trace_id in first.said if trace_id in second.said]
+    row_sides, row_codes = _sides([first.said[one] for one in ids])
+    column_sides, column_codes = _sides([second.said[one] for one in ids])
+    if not ids:
+        return CrossTable((), (), (), 0)
     known = sessions or {}
     codes = np.array([known.get(one, -1) for one in ids], dtype=np.int64)
     values = Values.of_codes(column_codes, len(column_sides), Units.of_codes(codes))
     masks = [row_codes == number for number in range(len(row_sides))]
     q = judge([tails(Beside.of(values, mask)) for mask in masks]).q.reshape(len(row_sides), len(column_sides))
+    names = np.array(ids)
     cells = []
-    for number, mask in enumerate(masks):
+    for mask, rates in zip(masks, q, strict=True):
         inside, units = column_codes[mask], Units.of_codes(codes[mask])
-        names = np.array(ids)[mask]
+        found = [inside == number for number in range(len(column_sides))]
         cells.append(
             tuple(
-                Cell(
-                    share_of(inside == column, units), float(q[number, column]), tuple(names[inside == column].tolist())
-                )
-                for column in range(len(column_sides))
+                Cell(share_of(one, units), float(rate), tuple(names[mask][one].tolist()))
+                for one, rate in zip(found, rates, strict=True)
             )
         )
     return CrossTable(row_sides, column_sides, tuple(cells), len(ids))
 
 
-def _row(details: ClusterDetails, trace_id: str) -> TraceRow | None:
-    return next((row for row in details.traces if row.trace_id == trace_id), None)
-
-
-def _titles(details: ClusterDetails) -> dict[str, str]:
-    return {cluster.cluster_id: cluster.title for cluster in details.clusters}
-
-
-def _perspective(
-    theme_id: str, details: ClusterDetails, row: TraceRow | None, titles: Mapping[str, str] | None = None
-) -> Perspective:
-    if row is None:
-        return Perspective(theme_id, details.run_id, "unread")
-    if not row.relevant:
-        return Perspective(theme_id, details.run_id, "irrelevant", row.title, row.summary)
-    known = _titles(details) if titles is None else titles
-    topic = known.get(row.cluster_id, "") if row.cluster_id else OUTLIERS_TITLE
-    return Perspective(theme_id, details.run_id, "relevant", row.title, row.summary, row.cluster_id, topic)
-
-
-def _sides(details: ClusterDetails, rows: list[TraceRow]) -> tuple[tuple[Side, ...], np.ndarray]:
+def _sides(said: Sequence[Perspective]) -> tuple[tuple[Side, ...], np.ndarray]:
     """The topics that hold some traces, and for each trace the number of its own."""
-    titles = _titles(details)
-    places = [(row.relevant, row.cluster_id if row.relevant else None) for row in rows]
-    counts = {place: 0 for place in places}
-    for place in places:
-        counts[place] += 1
+    places = [(one.standing == "relevant", one.cluster_id) for one in said]
+    titles = {place: one.topic if place[0] else IRRELEVANT_TITLE for place, one in zip(places, said, strict=True)}
+    counts = Counter(places)
     order = sorted(counts, key=lambda place: (not place[0], place[1] is None, -counts[place]))
-    sides = [
-        Side(
-            cluster_id,
-            titles.get(cluster_id, "") if cluster_id else OUTLIERS_TITLE if relevant else IRRELEVANT_TITLE,
-            counts[relevant, cluster_id],
-        )
-        for relevant, cluster_id in order
-    ]
     numbers = {place: number for number, place in enumerate(order)}
-    return tuple(sides), np.array([numbers[place] for place in places], dtype=np.int64)
+    sides = tuple(Side(place[1], titles[place], counts[place]) for place in order)
+    return sides, np.array([numbers[place] for place in places], dtype=np.int64)

@@ -62,10 +62,12 @@ def _filtered(found: list[Insight]) -> list[Insight]:
 
 def _table(shown: list[Insight], of_all: str) -> None:
     column = st.column_config
+    themes = list(dict.fromkeys(name for one in shown for name in _theme(one)))
     frame = pd.DataFrame(
         {
             "Status": [[one.status.value] for one in shown],
             "Name": [one.name for one in shown],
+            "Theme": [_theme(one) for one in shown],
             "Instruction": [one.instruction for one in shown],
             "Traces": [one.trace_count for one in shown],
             "Topics": [one.cluster_count for one in shown],
@@ -73,6 +75,8 @@ def _table(shown: list[Insight], of_all: str) -> None:
             "Updated": [moment(one.updated_at) for one in shown],
         }
     )
+    if not themes:
+        frame = frame.drop(columns="Theme")
     opened = tables.table(
         frame,
         {one.run_id: one.name for one in shown},
@@ -80,7 +84,8 @@ def _table(shown: list[Insight], of_all: str) -> None:
         {
             "Status": badges.badge_column("Status", [one.value for one in InsightStatus]),
             "Name": column.TextColumn(width=260),
-            "Instruction": column.TextColumn(width=380),
+            "Theme": column.MultiselectColumn(options=themes, color="violet", width=150),
+            "Instruction": column.TextColumn(width=330),
             "Traces": column.NumberColumn(width=70),
             "Topics": column.NumberColumn(width=70),
             "Cost": column.TextColumn(width=80),
@@ -91,3 +96,8 @@ def _table(shown: list[Insight], of_all: str) -> None:
     )
     if opened:
         navigation.go_to("insight", {"run": opened})
+
+
+def _theme(one: Insight) -> list[str]:
+    """The name of its theme, as the badge of its cell."""
+    return [loaders.theme_name(one.experiment_id, one.theme_id)] if one.theme_id else []

@@ -40,6 +40,8 @@ _BADGES: dict[str, tuple[str, str, str]] = {  # value -> colour, icon, word
     "skipped": ("gray", "skip_next", "Skipped"),
     "failed": ("red", "error", "Failed"),
     "fits": ("gray", "check", "As usual"),
+    "concerns": ("blue", "filter_center_focus", "Concerns it"),
+    "apart": ("gray", "block", "Does not concern it"),
     "departs": ("orange", "call_split", "Unusual"),
 }
 

@@ -43,6 +43,8 @@ _FRAME = """
 .st-key-bulk{min-height:2.5rem}
 /* A table shows its tools over the row above it, at the right: nothing to click stands there. */
 @media (min-width:641px){.st-key-bulk{padding-right:8rem}}
+/* What a long form takes stays in sight beside it. */
+@media (min-width:641px){.st-key-beside{position:sticky;top:3rem}}
 .mi-muted{color:var(--mi-muted)} .mi-num{text-align:right;white-space:nowrap} .mi-bad{color:var(--mi-bad)}"""
 
 # A radio drawn as rows: one widget for any number of rows, arrow keys walk it, the whole row is the target.

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from insights_core.entities import ClusterDetails, Insight, InsightStatus, Theme, ThemeStanding
+from insights_core.entities import Insight, Theme, ThemeStanding
 from insights_core.entities.schedule import next_due
 from insights_core.themes.files import builtin_themes
 from pages._ui.insight import granularity, progress
 from pages._ui.shell import loaders
+from pages._ui.traces.trace_themes import latest_finished, runs_of
 
 _TOP = 3
 
@@ -36,15 +37,6 @@ def standings(experiment_id: str) -> list[ThemeStanding]:
     return sorted(stands, key=lambda one: (not one.theme.enabled, one.run_count == 0))
 
 
-def runs_of(experiment_id: str) -> dict[str, list[Insight]]:
-    """Theme id -> its insights, the newest first."""
-    found: dict[str, list[Insight]] = {}
-    for one in loaders.insights(experiment_id):
-        if one.theme_id:
-            found.setdefault(one.theme_id, []).append(one)
-    return found
-
-
 def _standing(theme: Theme, runs: list[Insight]) -> ThemeStanding:
     last = runs[0] if runs else None
     finished = latest_finished(runs)
@@ -63,11 +55,6 @@ def _standing(theme: Theme, runs: list[Insight]) -> ThemeStanding:
         cluster_count=finished.cluster_count if finished else 0,
         cost_usd=sum(one.cost_usd for one in runs),
     )
-
-
-def latest_finished(runs: list[Insight]) -> Insight | None:
-    """The newest run that has a result."""
-    return next((one for one in runs if one.status == InsightStatus.FINISHED), None)
 
 
 def under_way(runs: list[Insight]) -> Insight | None:
@@ -91,19 +78,8 @@ def _found(uri: str, run_id: str, version: int, _insight: Insight) -> Found:
     titles = {cluster.cluster_id: cluster.title for cluster in details.clusters}
     largest = sorted(sizes, key=lambda one: -sizes[one])[:_TOP]
     return Found(
-        read=details.sampled_traces,
+        read=len(details.traces) + len(getattr(details, "irrelevant", ())),
         concerned=sum(row.relevant for row in details.traces),
         topics=len(sizes),
         largest=tuple((one, titles.get(one, ""), sizes[one]) for one in largest),
     )
-
-
-def results(experiment_id: str) -> dict[str, ClusterDetails]:
-    """Theme id -> the result of its latest finished run, for themes that have one."""
-    known = {theme.theme_id for theme in loaders.themes(experiment_id)}
-    finished = {theme_id: latest_finished(runs) for theme_id, runs in runs_of(experiment_id).items()}
-    return {
-        theme_id: loaders.insight_details(one)
-        for theme_id, one in finished.items()
-        if one is not None and theme_id in known
-    }

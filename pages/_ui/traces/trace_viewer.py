@@ -19,8 +19,8 @@ from pages._ui.look.formats import clock, duration, escape_html, escape_markdown
 from pages._ui.look.summaries import summary_of
 from pages._ui.look.theme import ERROR, NEUTRAL, P50, P90
 from pages._ui.parts import layout
-from pages._ui.shell import loaders
-from pages._ui.traces import trace_find
+from pages._ui.shell import loaders, states
+from pages._ui.traces import trace_find, trace_themes
 from pages._ui.traces.values import readable
 
 if TYPE_CHECKING:
@@ -35,13 +35,14 @@ _KIND_COLOURS = {"LLM": P90, "CHAT_MODEL": P90, "EMBEDDING": P90, "TOOL": P50, "
 _WHO = {"user": "User", "assistant": "Agent", "system": "System", "tool": "Tool"}
 
 
-def trace_viewer(trace_id: str, key: str = "viewer", summary: str | None = None) -> None:
+def trace_viewer(trace_id: str, key: str = "viewer", summary: str | None = None, with_themes: bool = True) -> None:
     """Show one trace: head, summary, and tabs for trace, attributes and assessments.
 
     Args:
         trace_id: Which.
         key: Unique on the page.
         summary: Shown under the head; None takes the logged summary.
+        with_themes: Whether a tab says what the experiment's themes say of it.
 
     Raises:
         TraceNotFoundError: There is no such trace.
@@ -54,8 +55,11 @@ def trace_viewer(trace_id: str, key: str = "viewer", summary: str | None = None)
     text = summary or summary_of(trace.info.assessments)
     if text:
         st.markdown(escape_markdown(text, 1200))
-    shown, attributes, assessments = st.tabs(
-        ["Trace", "Attributes", f"Assessments {len(trace.info.assessments or [])}"], key=f"{key}-tabs"
+    names = ["Trace", "Attributes", f"Assessments {len(trace.info.assessments or [])}"]
+    themed = with_themes and bool(trace.info.experiment_id and trace_themes.latest_runs(trace.info.experiment_id))
+    # What themes say is read from their results: only for those who open the tab.
+    shown, attributes, assessments, *themes = st.tabs(
+        [*names, *(["Themes"] if themed else [])], key=f"{key}-tabs", on_change="rerun" if themed else "ignore"
     )
     with shown:
         if not view.spans:
@@ -68,6 +72,9 @@ def trace_viewer(trace_id: str, key: str = "viewer", summary: str | None = None)
         _attributes(trace, view)
     with assessments:
         _assessments(trace)
+    if themes and themes[0].open:
+        with themes[0], states.failures(f"{key}-themes"):
+            trace_themes.trace_themes(str(trace.info.experiment_id), trace_id)
 
 
 def _head(trace: Trace, view: TraceView) -> None:
