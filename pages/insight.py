@@ -22,10 +22,6 @@ def view() -> None:
     scope.adopt(insight.experiment_id)
     finished = insight.status == InsightStatus.FINISHED
     with layout.page_header(insight.name, insight_report.scope_line(insight), ("insights", "Insights", {})):
-        if finished:
-            if st.button("Compare", icon=":material/compare_arrows:"):
-                compare.compare_dialog(insight)
-            navigation.button("map", "Open map", "scatter_plot", {"run": run_id})
         if insight.theme_id:
             name = escape_markdown(loaders.theme_name(insight.experiment_id, insight.theme_id), 40)
             navigation.link(
@@ -35,6 +31,10 @@ def view() -> None:
                 icon=None,
                 help="The theme it ran with",
             )
+        if finished:
+            if st.button("Compare", icon=":material/compare_arrows:"):
+                compare.compare_dialog(insight)
+            navigation.button("map", "Open map", "scatter_plot", {"run": run_id})
         if insight.status not in progress.UNDER_WAY and st.button("Run again", icon=":material/restart_alt:"):
             create_insight.again(insight)
     if insight.status in progress.UNDER_WAY:

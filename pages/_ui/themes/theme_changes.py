@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
-from insights_core.entities import ClusterDetails, Insight, InsightStatus
+from insights_core.entities import Cluster, ClusterDetails, GoneTopic, Insight, InsightStatus
 from pages._ui.insight import compare
 from pages._ui.look.formats import escape_markdown, moment, number, plural, share
 from pages._ui.parts import layout
@@ -35,47 +34,48 @@ def changes(insight: Insight, runs: Sequence[Insight]) -> None:
             pass
         return
     details = loaders.insight_details(insight)
-    told = told_changes(details)
-    st.caption(f"Against the run of {escape_markdown(moment(earlier[0].created_at))}")
-    if told:
-        _tell(insight, told)
+    before = next((one for one in earlier if one.run_id == details.continues), earlier[0])
+    st.caption(f"Against the run of {escape_markdown(moment(before.created_at))}")
+    if details.continues:
+        _tell(insight, details, told_changes(details))
     else:
-        compare.beside(loaders.insight_details(earlier[0]), details)
+        compare.beside(loaders.insight_details(before), details)
 
 
-def told_changes(details: ClusterDetails) -> list[tuple[str, Any]]:
-    """(fate, topic) of the topics that did not stay as they were, in the order of _FATES, the largest first."""
-    found = [(str(fate), one) for one in details.clusters if (fate := getattr(one, "fate", None)) in _FATES]
-    found += [("gone", one) for one in getattr(details, "gone", None) or ()]
+def told_changes(details: ClusterDetails) -> list[Cluster | GoneTopic]:
+    """Topics that did not stay as they were, in the order of _FATES, the largest first."""
+    found: list[Cluster | GoneTopic] = [one for one in details.clusters if one.fate in _FATES]
     order = list(_FATES)
-    return sorted(found, key=lambda one: (order.index(one[0]), -_size(one[1])))
+    return sorted([*found, *details.gone], key=lambda one: (order.index(_fate(one)), -one.size))
 
 
-def _size(topic: Any) -> int:
-    return int(getattr(topic, "size", None) or getattr(topic, "previous_size", None) or 0)
+def _fate(topic: Cluster | GoneTopic) -> str:
+    return "gone" if isinstance(topic, GoneTopic) else topic.fate or "same"
 
 
-def _tell(insight: Insight, told: Sequence[tuple[str, Any]]) -> None:
-    with layout.card("What changed", f"{plural(len(told), 'topic')}", height="content"):
-        for place, (fate, topic) in enumerate(told):
+def _tell(insight: Insight, details: ClusterDetails, told: Sequence[Cluster | GoneTopic]) -> None:
+    same = sum(one.fate == "same" for one in details.clusters)
+    with layout.card("What changed", f"{plural(same, 'topic')} stayed the same", height="content"):
+        if not told:
+            st.caption("Every topic is as it was.")
+        for place, topic in enumerate(told):
             with layout.row(f"change-{place}", last=place == len(told) - 1):
-                st.markdown(_line(fate, topic), width="stretch")
-                if fate != "gone":
+                st.markdown(_line(topic), width="stretch")
+                if isinstance(topic, Cluster):
                     there = {"theme": insight.theme_id or "", "run": insight.run_id, "cluster": topic.cluster_id}
                     navigation.link("theme", "Read", there)
 
 
-def _line(fate: str, topic: Any) -> str:
-    colour, icon, word = _FATES[fate]
-    before, now = getattr(topic, "previous_size", None), 0 if fate == "gone" else getattr(topic, "size", 0)
-    sizes = f" {number(before)} → {number(now)}" if before is not None else f" {plural(now, 'trace')}" if now else ""
-    reason = str(getattr(topic, "reason", "") or "")
-    low, high = getattr(topic, "overlap_low", None), getattr(topic, "overlap_high", None)
-    overlap = (
-        f"shares {share(low)} to {share(high)} of its traces with it" if low is not None and high is not None else ""
-    )
-    why = "; ".join(filter(None, [reason, overlap]))
+def _line(topic: Cluster | GoneTopic) -> str:
+    colour, icon, word = _FATES[_fate(topic)]
+    if isinstance(topic, GoneTopic):
+        sizes, overlap = f"{number(topic.size)} → 0", ""
+    else:
+        before, low, high = topic.previous_size, topic.overlap_low, topic.overlap_high
+        sizes = plural(topic.size, "trace") if before is None else f"{number(before)} → {number(topic.size)}"
+        overlap = "" if low is None or high is None else f"{share(low)} to {share(high)} of its traces are the same"
+    why = "; ".join(filter(None, [topic.reason.rstrip("."), overlap]))
     return (
-        f":{colour}-badge[:material/{icon}: {word}] **{escape_markdown(getattr(topic, 'title', '') or 'Without a name', 100)}**"
-        f":gray[{escape_markdown(sizes)}]" + (f"  \n:small[:gray[{escape_markdown(why, 260)}]]" if why else "")
+        f":{colour}-badge[:material/{icon}: {word}] **{escape_markdown(topic.title or 'Without a name', 100)}**"
+        f" :gray[{escape_markdown(sizes)}]" + (f"  \n:small[:gray[{escape_markdown(why, 260)}]]" if why else "")
     )

@@ -8,14 +8,13 @@ import streamlit as st
 from insights_core.entities import Insight, InsightStatus
 from pages._ui.look import badges
 from pages._ui.look.formats import moment, money, plural
-from pages._ui.parts import filters
+from pages._ui.parts import tables
 from pages._ui.shell import navigation
 
 
 def table(runs: list[Insight]) -> None:
     """The runs, the newest first; each opens as the insight it is."""
     cost = sum(one.cost_usd for one in runs)
-    st.caption(f"{plural(len(runs), 'run')}, {money(cost) if cost else 'no cost'} in all")
     frame = pd.DataFrame(
         {
             "Status": [[one.status.value] for one in runs],
@@ -28,10 +27,10 @@ def table(runs: list[Insight]) -> None:
         }
     )
     column = st.column_config
-    opened = filters.table(
+    opened = tables.table(
         frame,
+        {one.run_id: f"{one.name}, {moment(one.created_at)}" for one in runs},
         "theme-runs",
-        "Runs of the theme, the newest first",
         {
             "Status": badges.badge_column("Status", [one.value for one in InsightStatus]),
             "Started": column.TextColumn(width=120),
@@ -41,7 +40,10 @@ def table(runs: list[Insight]) -> None:
             "Cost": column.TextColumn(width=90),
             "Why it failed": column.TextColumn(width=360),
         },
-        "open-theme-run",
+        "run",
+        lambda _: st.caption(
+            f"{plural(len(runs), 'run')}, {money(cost) if cost else 'no cost'} in all", width="content"
+        ),
     )
-    if opened is not None:
-        navigation.go_to("insight", {"run": runs[opened].run_id})
+    if opened:
+        navigation.go_to("insight", {"run": opened})
