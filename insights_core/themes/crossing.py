@@ -97,6 +97,8 @@ class CrossTable:
     cells: tuple[tuple[Cell, ...], ...]
     trace_count: int
     """Traces that both themes read. Each is in one row and one column."""
+    enough: bool = False
+    """Whether topics that meet twice as often as by chance could have been found; else finding none says nothing."""
 
 
 def reading_of(theme_id: str, details: ClusterDetails) -> Reading:
@@ -160,10 +162,10 @@ def cross_table(first: Reading, second: Reading, sessions: Mapping[str, int] | N
     codes = np.array([known.get(one, -1) for one in ids], dtype=np.int64)
     values = Values.of_codes(column_codes, len(column_sides), Units.of_codes(codes))
     masks = [row_codes == number for number in range(len(row_sides))]
-    q = judge([tails(Beside.of(values, mask)) for mask in masks]).q.reshape(len(row_sides), len(column_sides))
+    judged = judge([tails(Beside.of(values, mask)) for mask in masks])
     names = np.array(ids)
     cells = []
-    for mask, rates in zip(masks, q, strict=True):
+    for mask, rates in zip(masks, judged.q.reshape(len(row_sides), -1), strict=True):
         inside, units = column_codes[mask], Units.of_codes(codes[mask])
         found = [inside == number for number in range(len(column_sides))]
         cells.append(
@@ -172,7 +174,7 @@ def cross_table(first: Reading, second: Reading, sessions: Mapping[str, int] | N
                 for one, rate in zip(found, rates, strict=True)
             )
         )
-    return CrossTable(row_sides, column_sides, tuple(cells), len(ids))
+    return CrossTable(row_sides, column_sides, tuple(cells), len(ids), judged.enough)
 
 
 def _sides(said: Sequence[Perspective]) -> tuple[tuple[Side, ...], np.ndarray]:

@@ -24,7 +24,13 @@ HOSTILE = "<script>document.title='owned'</script> [link](https://evil.example) 
 
 
 def finished_insight(
-    connection, experiment_id: str, labels: dict[str, str], hostile: str | None = None, name: str = "Support agents"
+    connection,
+    experiment_id: str,
+    labels: dict[str, str],
+    hostile: str | None = None,
+    name: str = "Support agents",
+    theme=None,
+    change=None,
 ) -> str:
     """Write an insight run with the result artifact; gives its run id.
 
@@ -34,14 +40,24 @@ def finished_insight(
         labels: Trace id -> what it is about; the first letter's half decides the parent cluster.
         hostile: Text for the title of the largest cluster and the summary of its first trace.
         name: Name of the insight.
+        theme: The theme that it ran with.
+        change: Takes the result before it is written, and changes it.
     """
     from insights_core.insight.jobs import persist
 
     client = connection.mlflow
-    spec = InsightSpec(scope=TraceScope(experiment_id=experiment_id), instruction=INSTRUCTION, name=name)
+    spec = InsightSpec(
+        scope=TraceScope(experiment_id=experiment_id),
+        instruction=INSTRUCTION,
+        name=name,
+        theme=theme,
+        theme_id=theme.theme_id if theme else None,
+    )
     run_id = persist.create_insight_run(connection, spec, "offline", {})
     persist.write_spec(connection, run_id, spec, "offline", "", "")
     details = _details(connection, run_id, experiment_id, labels, hostile)
+    if change:
+        change(details)
     client.log_dict(run_id, details.model_dump(mode="json"), DETAILS_ARTIFACT)
     ids = [row.trace_id for row in details.traces]
     for first in range(0, len(ids), 100):

@@ -10,7 +10,7 @@ from insights import HOSTILE, INSTRUCTION
 
 from pages._ui.look.formats import escape_markdown
 
-PAGES = ("home", "insights", "insight", "map", "traces")
+PAGES = ("home", "insights", "insight", "map", "traces", "themes", "theme", "edit_theme")
 NOBODY = "http://127.0.0.1:9"
 
 
@@ -30,9 +30,8 @@ def empty_uri(_template_store: Path, tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_with_data_shows_no_error(open_page, demo_store, page):
-    app = open_page(
-        demo_store.uri, page, range="all", **({"run": demo_store.run_id} if page in ("insight", "map") else {})
-    )
+    wanted = {"insight": {"run": demo_store.run_id}, "map": {"run": demo_store.run_id}, "theme": {"theme": "ux_issues"}}
+    app = open_page(demo_store.uri, page, range="all", **wanted.get(page, {}))
 
     assert not app.exception
     assert not app.error

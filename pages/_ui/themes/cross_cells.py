@@ -75,7 +75,8 @@ def _strongest(table: CrossTable, first: str, second: str) -> None:
         key=lambda item: -item[0].share.lower * item[0].share.count,
     )[:_TOLD]
     if not found:
-        st.markdown("No two topics meet more often than by chance.")
+        few = "Too few traces to tell which topics meet more often than by chance."
+        st.markdown("No two topics meet more often than by chance." if table.enough else few)
     for place, (cell, one, other) in enumerate(found):
         share = cell.share
         with layout.row(f"meets-{place}", last=place == len(found) - 1):

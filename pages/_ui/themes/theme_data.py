@@ -43,7 +43,6 @@ def _standing(theme: Theme, runs: list[Insight]) -> ThemeStanding:
     return ThemeStanding(
         theme=theme,
         builtin=theme.theme_id in builtin_themes(),
-        changed=bool(theme.history),
         run_id=last.run_id if last else None,
         last_status=last.status.value if last else None,
         last_run_at=last.created_at if last else None,
