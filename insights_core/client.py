@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from insights_core.alerting import Alerts
 from insights_core.artifacts.investigations import Investigations
-from insights_core.insight.jobs import InsightJobs
 from insights_core.traces.client import Traces
 
 if TYPE_CHECKING:
     from insights_core.analytics.client import Analytics
 
 
-class InsightsClient(Investigations, InsightJobs, Traces):
+class InsightsClient(Investigations, Alerts, Traces):
     """Everything an analyst, a script or an agent does, as methods.
 
     Args:

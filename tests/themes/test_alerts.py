@@ -13,8 +13,9 @@ import pytest
 from insights_core import InsightsClient
 from insights_core.entities.alert import AlertKind, AlertRule, Channel
 from insights_core.entities.common import now
-from insights_core.entities.insight import Cluster, ClusterDetails, TraceRow, TrustMetrics
+from insights_core.entities.insight import Cluster, ClusterDetails, InsightSpec, TraceRow, TraceScope, TrustMetrics
 from insights_core.entities.theme import Theme
+from insights_core.insight.jobs import persist
 from insights_core.themes import delivery
 from insights_core.themes.alerts import alerts_of, raise_alerts
 from insights_core.themes.rules import evaluate, replay
@@ -203,3 +204,21 @@ def test_a_redirect_is_followed_on_the_same_host_only(raised, receiver, monkeypa
     receiver.answers = [(307, "/moved")]
     raised(Channel.WEBHOOK)
     assert [path for path, _ in receiver.got] == ["/moved"]
+
+
+def test_rules_of_a_theme_are_tried_on_its_runs_and_its_alerts_are_listed(tracking_uri, experiment_id, raised):
+    client = InsightsClient(tracking_uri)
+    client.update_theme("ux_issues", {"alert_rules": [{"kind": "exceeds", "threshold": 80}]}, experiment_id)
+    assert client.test_alerts("ux_issues", experiment_id) == []
+    spec = InsightSpec(scope=TraceScope(experiment_id=experiment_id), instruction="What is slow?", theme_id="ux_issues")
+    run_id = persist.create_insight_run(client, spec, "offline", {})
+    persist.write_details(
+        client, details({"refund": [40, 90]}, experiment_id=experiment_id).model_copy(update={"run_id": run_id})
+    )
+    client.mlflow.set_terminated(run_id, "FINISHED")
+    assert [one.count for one in client.test_alerts("ux_issues", experiment_id)] == [90]
+    assert [one.sentence for one in client.list_topic_trends("ux_issues", experiment_id)]
+    assert client.list_alerts(experiment_id) == []
+    raised()
+    assert [one.theme_id for one in client.list_alerts(experiment_id)] == ["errors"]
+    assert client.list_alerts(experiment_id, "ux_issues") == []
