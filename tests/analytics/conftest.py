@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,6 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from otlp_spans import log_producers
 
 EXPERIMENT = 1
 START_MS = 1_767_571_200_000 + 3 * 3_600_000  # Monday 2026-01-05, 03:00 UTC
@@ -183,8 +187,9 @@ def insert(uri: str, rows: Rows, artifacts: str) -> None:
     from mlflow.store.tracking.dbmodels import models
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    made = SqlAlchemyStore(uri, artifacts).create_experiment("Facts")
-    assert int(made) == EXPERIMENT
+    store = SqlAlchemyStore(uri, artifacts)
+    assert int(store.create_experiment("Facts")) == EXPERIMENT
+    log_producers(store)
     engine = sqlalchemy.create_engine(uri)
     with engine.begin() as connection:
         for name, values in {

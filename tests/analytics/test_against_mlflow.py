@@ -56,11 +56,6 @@ def test_latency(analytics, figures):
 
 def test_tools(analytics, figures):
     tools = {tool.tool_name: tool for tool in analytics.tools("1").data}
-    for point in figures("SPANS", "latency", PERCENTILES, dimensions=["span_name"], filters=["span.type = 'TOOL'"]):
-        tool = tools[point.dimensions["span_name"]]
-        if analytics.tracking_uri.startswith("mysql"):
-            continue  # from PERCENT_RANK, with which MLflow interpolates beside the point where values are equal
-        assert figures_of(point, *P) == pytest.approx([tool.p50_latency, tool.p90_latency, tool.p99_latency])
     found: dict[str, dict[str, float]] = {}
     for point in figures(
         "SPANS", "span_count", count(), dimensions=["span_name", "span_status"], filters=["span.type = 'TOOL'"]
@@ -69,6 +64,16 @@ def test_tools(analytics, figures):
     assert {name: (sum(counts.values()), counts.get("ERROR", 0)) for name, counts in found.items()} == {
         name: (tool.invocation_count, tool.error_count) for name, tool in tools.items()
     }
+
+
+def test_latency_of_tools(analytics, figures, request):
+    if analytics.tracking_uri.startswith("mysql"):
+        reason = "MLflow interpolates PERCENT_RANK beside the point where values are equal"
+        request.applymarker(pytest.mark.xfail(reason=reason, raises=AssertionError, strict=True))
+    tools = {tool.tool_name: tool for tool in analytics.tools("1").data}
+    for point in figures("SPANS", "latency", PERCENTILES, dimensions=["span_name"], filters=["span.type = 'TOOL'"]):
+        tool = tools[point.dimensions["span_name"]]
+        assert figures_of(point, *P) == pytest.approx([tool.p50_latency, tool.p90_latency, tool.p99_latency])
 
 
 def test_assessments(analytics, figures):

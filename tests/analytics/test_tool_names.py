@@ -2,95 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from otlp_spans import otlp_span
+from otlp_spans import LOOK_UP, PRODUCERS, SAID, otlp_span, trace_id
 
 from insights_core.analytics.client import Analytics
 from insights_core.analytics.stored_spans import attributes_in, tool_of
 
-# How each producer says that a span is a call of `look_up`: the span's name and its attributes.
-LOOK_UP: dict[str, tuple[str, dict[str, Any]]] = {
-    "conventions": ("execute_tool look_up", {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "look_up"}),
-    "only the name": ("step", {"gen_ai.tool.name": "look_up"}),
-    "OpenInference": ("look_up", {"openinference.span.kind": "TOOL"}),
-    "smolagents": ("SimpleTool", {"openinference.span.kind": "TOOL", "tool.name": "look_up"}),
-    "Traceloop": ("look_up.tool", {"traceloop.span.kind": "tool", "traceloop.entity.name": "look_up"}),
-    "Vercel's older": ("ai.toolCall", {"ai.operationId": "ai.toolCall", "ai.toolCall.name": "look_up"}),
-    "MLflow's own": ("look_up", {"mlflow.spanType": "TOOL"}),
-}
-PAY = ("SimpleTool", {"openinference.span.kind": "TOOL", "tool.name": "pay"})
-# Spans that talk about tools and are none.
-TALK = json.dumps({"gen_ai.tool.name": "hoax", "mlflow.spanType": "TOOL", "openinference.span.kind": "TOOL"})
-NO_TOOLS = [
-    ("chat", {"gen_ai.operation.name": "chat", "gen_ai.input.messages": TALK, "input.value": {"gen_ai.tool.name": "hoax"}}),
-    ("invoke_agent", {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.tools": ["look_up", "pay"]}),
-    ("look_up", {"openinference.span.kind": "RETRIEVER"}),
-]  # fmt: skip
 
-
-def spans() -> list[Any]:
-    """A trace a producer, the second and the third of them with a failing call; one with two calls of another tool."""
-    made = []
-    for trace, (name, said) in enumerate(LOOK_UP.values(), 1):
-        made.append(otlp_span(trace, 1, "agent", {"gen_ai.operation.name": "invoke_agent"}))
-        made.append(otlp_span(trace, 2, name, said, parent=1, failed=trace in (2, 3)))
-        for number, (other, attributes) in enumerate(NO_TOOLS, 3):
-            events = {"tool called": {"gen_ai.tool.name": "hoax"}}
-            made.append(otlp_span(trace, number, other, attributes, parent=1, events=events))
-    made += [otlp_span(20, 1, "agent"), *(otlp_span(20, number, *PAY, parent=1) for number in (2, 3))]
-    return made
-
-
-def said_spans() -> list[Any]:
-    """Two traces in one session whose producers say tokens, cost and session in their own words; one that MLflow reads."""
-    usage = {"langfuse.observation.usage_details": '{"input": 100, "output": 20, "total": 120}'}
-    priced = {**usage, "langfuse.observation.model.name": "own", "langfuse.observation.cost_details": '{"total": 0.5}'}
-    inner = {"ai.usage.promptTokens": 12, "ai.usage.completionTokens": 3, "ai.model.id": "small"}
-    return [
-        otlp_span(31, 1, "visit", {"langfuse.session.id": "s-1", **usage}),
-        otlp_span(31, 2, "generation", priced, parent=1),
-        otlp_span(32, 1, "ai.generateText", {**inner, "traceloop.association.properties.session_id": "s-1"}),
-        otlp_span(32, 2, "ai.generateText.doGenerate", inner, parent=1),
-        otlp_span(33, 1, "chat", {"gen_ai.usage.input_tokens": 1, "gen_ai.usage.output_tokens": 1, "session.id": "mine",
-                                  "langfuse.session.id": "theirs", "gen_ai.usage.total_tokens": 77}),
-    ]  # fmt: skip
-
-
-def fill(uri: str, artifacts: str) -> None:
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    store = SqlAlchemyStore(uri, artifacts)
-    store.log_spans(store.create_experiment("Producers"), spans())
-    store.log_spans(store.create_experiment("Said"), said_spans())
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql", "mariadb", "http"])
-def producers(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, _template_store: Path, fresh_database: Any
-) -> Iterator[Analytics]:
-    """The spans in each kind of store."""
-    folder = tmp_path_factory.mktemp("producers")
-    if request.param in ("postgresql", "mariadb"):
-        uri = fresh_database(request.param)
-        fill(uri, str(folder))
-        yield Analytics(uri)
-        return
-    shutil.copy(_template_store, folder / "filled.db")
-    fill(f"sqlite:///{folder}/filled.db", str(folder))
-    if request.param == "sqlite":
-        yield Analytics(f"sqlite:///{folder}/filled.db")
-        return
-    for address in request.getfixturevalue("start_mlflow_server")(folder, template=folder / "filled.db"):
-        yield Analytics(address)
+@pytest.fixture
+def producers(facts_uri: str) -> Analytics:
+    """The producers' spans in each kind of store."""
+    return Analytics(facts_uri)
 
 
 def found_by(analytics: Analytics, filter_string: str) -> set[str]:
@@ -99,13 +28,13 @@ def found_by(analytics: Analytics, filter_string: str) -> set[str]:
 
 
 def test_every_producers_calls_and_failures_are_those_of_one_tool(producers):
-    found = {tool.tool_name: tool for tool in producers.tools(["1"]).data}
+    found = {tool.tool_name: tool for tool in producers.tools([PRODUCERS]).data}
     assert set(found) == {"look_up", "pay"}
     look_up, pay = found["look_up"], found["pay"]
     assert (look_up.trace_count, look_up.invocation_count, look_up.error_count) == (len(LOOK_UP), len(LOOK_UP), 2)
     assert (pay.trace_count, pay.invocation_count, pay.error_count) == (1, 2, 0)
     assert look_up.p50_latency == 1000
-    assert producers.tool(["1"], tool_name="pay").data.invocation_count == 2
+    assert producers.tool([PRODUCERS], tool_name="pay").data.invocation_count == 2
 
 
 def test_what_a_producer_says_of_tokens_cost_and_session_counts_once_and_only_where_mlflow_has_nothing(
@@ -116,41 +45,41 @@ def test_what_a_producer_says_of_tokens_cost_and_session_counts_once_and_only_wh
         request.applymarker(
             pytest.mark.xfail(reason="a stock server lists no spans", raises=AssertionError, strict=True)
         )
-    found = producers.cost_and_tokens(["2"])
+    found = producers.cost_and_tokens([SAID])
     summary = found.summary
     assert (summary.input_tokens, summary.output_tokens, summary.total_tokens) == (113, 24, 137)
     assert summary.total_cost_usd == 0.5
     assert {one.model: one.total_cost_usd for one in found.by_model} == {"own": 0.5, "small": 0.0}
-    sessions = producers.sessions(["2"], [f"tr-{number:032x}" for number in (31, 32, 33)])
+    sessions = producers.sessions([SAID], [trace_id(number) for number in (31, 32, 33)])
     assert sessions[0] == sessions[1] != sessions[2]
 
 
 def test_a_tool_is_a_dimension_by_its_name_with_its_outcomes(producers):
-    names = [one.name for one in producers.dimensions(["1"]).data]
+    names = [one.name for one in producers.dimensions([PRODUCERS]).data]
     assert [name for name in names if name.startswith("tools.")] == ["tools.look_up", "tools.pay"]
     counts = {}
     for outcome in ("used", "error"):
         failing = {"name": "tools.look_up", "parameters": {"value": outcome}}
-        counts[outcome] = producers.npmi(["1"], dimension1=failing, dimension2=failing).dimension1.count
+        counts[outcome] = producers.npmi([PRODUCERS], dimension1=failing, dimension2=failing).dimension1.count
     assert counts == {"used": len(LOOK_UP), "error": 2}
 
 
 def test_correlations_name_the_tool_and_leave_out_the_one_that_makes_the_slice(producers):
-    ids = [f"tr-{number:032x}" for number in range(1, len(LOOK_UP) + 1)]
+    ids = [trace_id(number) for number in range(1, len(LOOK_UP) + 1)]
     assert "look_up" in [
-        one.value for one in producers.correlations(["1"], None, ["tools"], slice={"trace_ids": ids}).data
+        one.value for one in producers.correlations([PRODUCERS], None, ["tools"], slice={"trace_ids": ids}).data
     ]
     mine = {"dimension": {"name": "tools.look_up", "parameters": {"value": "used"}}}
     assert not [
-        one for one in producers.correlations(["1"], None, ["tools"], slice=mine).data if "look_up" in one.value
+        one for one in producers.correlations([PRODUCERS], None, ["tools"], slice=mine).data if "look_up" in one.value
     ]
 
 
 def test_a_filter_stands_for_a_tool_only_where_mlflow_can_say_it(producers):
     wanted = {"name": "tools.look_up", "parameters": {"value": "used"}}
     # `SimpleTool` is a call of look_up in one trace and of pay in another.
-    assert producers.dimension_filter(["1"], wanted) is None
-    assert len(producers.slice_trace_ids(["1"], {"dimension": wanted}).trace_ids) == len(LOOK_UP)
+    assert producers.dimension_filter([PRODUCERS], wanted) is None
+    assert len(producers.slice_trace_ids([PRODUCERS], {"dimension": wanted}).trace_ids) == len(LOOK_UP)
 
 
 def test_a_tool_with_spans_of_its_own_has_a_filter_that_finds_its_traces(tmp_path, _template_store):
@@ -165,7 +94,7 @@ def test_a_tool_with_spans_of_its_own_has_a_filter_that_finds_its_traces(tmp_pat
     for outcome, expected in (("used", {1, 2}), ("error", {1})):
         wanted = {"name": "tools.look_up", "parameters": {"value": outcome}}
         condition = analytics.dimension_filter(["1"], wanted)
-        assert found_by(analytics, condition) == {f"tr-{number:032x}" for number in expected}
+        assert found_by(analytics, condition) == {trace_id(number) for number in expected}
 
 
 def test_a_call_that_a_wrapper_and_its_client_both_tell_costs_once(tmp_path, _template_store):

@@ -109,6 +109,27 @@ def _stateless(calls: int) -> Trace:
     return writer.trace()
 
 
+def _windows(calls: int) -> Trace:
+    """An agent whose calls of its model bring the last five messages each, every other span a tool's; 3 of 4 are plain."""
+    writer = _Writer()
+    root = writer.add("agent", "AGENT", {"question": "What can be changed?"}, {"answer": "All but one."})
+    history: list[dict[str, Any]] = []
+    for number in range(calls - 1):
+        if number % 4 == 3:
+            found = {"booking": number, "legs": [{"flight": f"X{leg}", "price": 100 + leg} for leg in range(4)]}
+            writer.add("get_booking", "TOOL", {"booking": number}, found, root)
+            continue
+        history.append({"role": "user", "content": f"Question {number}: " + "can you look this up for me? " * 3})
+        said = {"role": "assistant", "content": f"Answer {number}: " + "here is what I have found so far. " * 3}
+        choice = {
+            "choices": [{"index": 0, "message": said, "finish_reason": "stop"}],
+            "usage": {"total_tokens": number},
+        }
+        writer.add("call", "CHAT_MODEL", {"model": "m", "messages": history[-5:], "temperature": 0.2}, choice, root)
+        history.append(said)
+    return writer.trace()
+
+
 def _parse(raw: list[str]) -> None:
     for text in raw:
         for span in json.loads(text)["data"]["spans"]:
@@ -134,6 +155,7 @@ def _fastest(action: Callable[[], object], times: int = 7) -> float:
 _KINDS: tuple[tuple[str, Callable[[int], Trace], tuple[tuple[int, int], ...]], ...] = (
     ("conversation", _trace, ((300, 3), (60, 10), (3, 100), (3, 200), (2, 400))),
     ("agent with tools", _agent, ((300, 2), (60, 10), (3, 100), (3, 200), (2, 400))),
+    ("the last five messages", _windows, ((300, 20), (300, 3), (300, 1))),
     ("only what is new", _stateless, ((300, 3), (60, 10), (10, 100), (5, 400), (2, 1600))),
 )
 

@@ -88,9 +88,9 @@ def percent(part: Any, total: Any) -> float:
     return round(100 * int(part) / int(total), 2) if total else 0.0
 
 
-def percentiles(values: pd.Series, suffix: str = "latency") -> dict[str, float]:
+def percentiles(values: pd.Series, suffix: str = "latency") -> dict[str, float | None]:
     known = values.dropna().astype(float)
-    return {f"p{q}_{suffix}": float(known.quantile(q / 100)) if len(known) else 0.0 for q in QUANTILES}
+    return {f"p{q}_{suffix}": float(known.quantile(q / 100)) if len(known) else None for q in QUANTILES}
 
 
 def npmi(joint: int, one: int, other: int, total: int) -> float | None:
@@ -138,7 +138,7 @@ class Expected:
     def errors(self, unit: str) -> dict[str, Any]:
         return _series(self.traces, unit, lambda part: {
             "total_count": len(part), "error_count": int((part.status == "ERROR").sum()),
-            "error_rate": percent((part.status == "ERROR").sum(), len(part)),
+            "error_rate": percent((part.status == "ERROR").sum(), len(part)) if len(part) else None,
         })  # fmt: skip
 
     def latency(self, unit: str) -> dict[str, Any]:
@@ -146,9 +146,9 @@ class Expected:
         answer = _series(
             ended,
             unit,
-            lambda part: {"avg_latency": float(part.ms.mean()) if len(part) else 0.0, **percentiles(part.ms)},
+            lambda part: {"avg_latency": float(part.ms.mean()) if len(part) else None, **percentiles(part.ms)},
         )
-        ends = {f"{name}_latency": float(getattr(ended.ms, name)()) if len(ended) else 0.0 for name in ("min", "max")}
+        ends = {f"{name}_latency": float(getattr(ended.ms, name)()) if len(ended) else None for name in ("min", "max")}
         return {**answer, "summary": answer["summary"] | ends}
 
     def cost_and_tokens(self, unit: str) -> dict[str, Any]:
