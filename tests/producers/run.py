@@ -17,8 +17,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
-from conftest import run_mlflow_server
-from scripted_model import ANSWER, QUESTION, RESULT, scripted_model
+from conftest import run_mlflow_server  # noqa: E402
+from scripted_model import ANSWER, QUESTION, RESULT, scripted_model  # noqa: E402
 
 _OTLP = ["opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"]
 PRODUCERS: dict[str, list[str]] = {
