@@ -41,7 +41,7 @@ def test_pages_open_by_their_address_with_navigation_and_theme(look, path):
     view = look()
     view.open(path)
 
-    assert view.page.get_by_test_id("stSidebarNav").get_by_text("Cluster map").count() == 1
+    assert view.page.locator(".st-key-to-map a:visible").count() == 1
     assert view.page.get_by_test_id("stAlert").count() == 0
 
 
@@ -115,10 +115,37 @@ def test_a_lasso_on_the_map_offers_an_insight_from_it(look, demo):
 def test_back_returns_to_the_page_before(look, demo):
     view = look()
     view.open("insights?range=all")
-    view.click(view.page.get_by_test_id("stSidebarNavLink").filter(has_text="Traces"))
+    view.click(view.page.locator(".st-key-to-traces a:visible"))
     assert view.page.locator("h1").inner_text() == "Traces"
 
     view.page.go_back()
     view.page.wait_for_function("document.querySelector('h1')?.innerText === 'Insights'")
 
     assert "/insights" in view.page.url
+
+
+def test_what_was_chosen_survives_the_sidebar_and_stands_in_the_address(look, demo):
+    view = look()
+    view.open(f"traces?range=all&experiment={demo['experiment_id']}&status=ERROR")
+    shown = view.page.locator(".st-key-bulk").inner_text()
+
+    for name in ("issues", "tools", "runs", "traces"):
+        view.click(view.page.locator(f".st-key-to-{name} a:visible"))
+        view.page.wait_for_url(f"**/{name}?**")
+        view.settle()
+        assert "range=all" in view.page.url
+        assert f"experiment={demo['experiment_id']}" in view.page.url
+    assert view.page.locator(".st-key-bulk").inner_text() == shown
+
+    other = look()
+    other.open(view.page.url.split("/", 3)[3])
+    assert other.page.locator(".st-key-bulk").inner_text() == shown
+
+
+@pytest.mark.parametrize("page", ["", "insights", "traces", "runs", "issues", "traffic", "correlations"])
+def test_the_address_of_a_page_says_what_it_shows(look, demo, page):
+    view = look()
+    view.open(page)
+
+    assert f"experiment={demo['experiment_id']}" in view.page.url
+    assert "range=7d" in view.page.url

@@ -58,7 +58,7 @@ def dialog(
 
 def _search(experiment_id: str) -> list[dict]:
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = filters.search("add-evidence-words", "Words in a trace", 210, "Words")
+        words = filters.search("add-evidence-words", "Words in a trace", 210, "Words", None)
         status = st.segmented_control(
             "Status",
             list(_STATUSES),

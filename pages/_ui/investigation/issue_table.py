@@ -56,22 +56,23 @@ def _count(shown: Sequence[EntitySummary], found: Sequence[EntitySummary], may_w
 
 
 def _clear() -> None:
-    for name in ("severity", "group", "status", "sort"):
+    for name in ("find", "severity", "created", "group", "status", "sort"):
         st.query_params.pop(name, None)
-    for key in ("issues-search", "issues-severity", "issues-created"):
-        st.session_state.pop(key, None)
     st.rerun()
 
 
 def _filtered(found: Sequence[EntitySummary]) -> list[EntitySummary]:
     with st.container(horizontal=True, vertical_alignment="center", key="issue-filters"):
         words = filters.search("issues-search", "Search titles", 170)
+        asked = st.query_params.get("severity", "").split(",")
+        st.session_state["issues-severity"] = [one for one in SEVERITIES if one in asked]
         severities = st.pills(
             "Severity",
             SEVERITIES,
             selection_mode="multi",
             format_func=badges.word,
             key="issues-severity",
+            on_change=lambda: url_state.put("severity", ",".join(st.session_state["issues-severity"])),
             label_visibility="collapsed",
         )
         changed = url_state.follow("group", "issues-group", list(_GROUPS), "all", forget=("status",))
@@ -86,10 +87,11 @@ def _filtered(found: Sequence[EntitySummary]) -> list[EntitySummary]:
         )
         status = filters.choose("status", "Status", _ONE_STATUS, "issues-status", "", width=130)
         sort = filters.choose("sort", "Order", _SORTS, "issues-sort", "traces", width=140)
+        st.session_state["issues-created"] = _days_of(st.query_params.get("created", ""))
         days = st.date_input(
             "Created between",
-            value=(),
             key="issues-created",
+            on_change=lambda: url_state.put("created", "_".join(map(str, st.session_state["issues-created"]))),
             label_visibility="collapsed",
             width=212,
             help="Created between these days",
@@ -104,6 +106,13 @@ def _filtered(found: Sequence[EntitySummary]) -> list[EntitySummary]:
         and _within(one, days)
     ]
     return _sorted(shown, sort)
+
+
+def _days_of(text: str) -> tuple[date, ...]:
+    try:
+        return tuple(date.fromisoformat(day) for day in text.split("_") if day)[:2]
+    except ValueError:
+        return ()
 
 
 def _within(one: EntitySummary, days: object) -> bool:

@@ -40,6 +40,7 @@ _FRAME = """
 [class*="st-key-ruled"] [data-testid=stPageLink] a,[class*="st-key-last"] [data-testid=stPageLink] a{background:none;font-weight:400}
 [class*="st-key-ruled"] [data-testid=stPageLink] a *,[class*="st-key-last"] [data-testid=stPageLink] a *{font-weight:inherit}
 [class*="st-key-ruled"] [data-testid=stPageLink] a:hover,[class*="st-key-last"] [data-testid=stPageLink] a:hover{background:var(--mi-tint)}
+.st-key-navigation [data-testid=stCaptionContainer]{margin-top:.9rem;padding-left:.5rem} .st-key-navigation a{padding-block:.22rem}
 .st-key-bulk{min-height:2.5rem}
 /* A table shows its tools over the row above it, at the right: nothing to click stands there. */
 @media (min-width:641px){.st-key-bulk{padding-right:8rem}}
@@ -112,6 +113,4 @@ def styles() -> None:
 
 def chosen_page(path: str) -> None:
     """Mark a page in the sidebar as the present one, for a page of one entity that has no row of its own there."""
-    st.html(
-        f'<style>[data-testid=stSidebarNav] a[href$="/{path}"]{{background:light-dark(#DCE6EB,#3A474E);font-weight:600}}</style>'
-    )
+    st.html(f"<style>.st-key-to-{path} a{{background:light-dark(#DCE6EB,#3A474E);font-weight:600}}</style>")

@@ -9,11 +9,13 @@ import streamlit as st
 from pages._ui.shell import url_state
 
 
-def search(key: str, placeholder: str, width: int = 240, label: str = "Search") -> str:
-    """The words that somebody searches for; empty for all."""
+def search(key: str, placeholder: str, width: int = 240, label: str = "Search", param: str | None = "find") -> str:
+    """The words that somebody searches for; empty for all. The URL keeps them under a name, if one is given."""
+    changed = url_state.follow(param, key, default="") if param else None
     return st.text_input(
         label,
         key=key,
+        on_change=changed,
         placeholder=placeholder,
         icon=":material/search:",
         label_visibility="collapsed",

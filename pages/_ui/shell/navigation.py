@@ -81,6 +81,41 @@ def groups() -> dict[str, list[st.Page]]:
     return {title: pages for title, pages in table.items() if pages}
 
 
+# What lies open over a page is not opened again by coming back to it.
+_DRAWERS = ("trace", "issue", "card")
+
+
+def sidebar(present: str) -> None:
+    """Draw the links to all pages. Each carries the scope, and what was chosen on its page before.
+
+    Streamlit's own would drop both: whoever copies the address then shares another page than he sees.
+
+    Args:
+        present: Name of the page that is shown.
+    """
+    st.session_state[f"last.{present}"] = st.query_params.to_dict()
+    with st.sidebar, st.container(key="navigation", gap=None):
+        for title, group in _GROUPS.items():
+            shown = [entry for entry in group if exists(entry.name) and not entry.hidden]
+            if title and shown:
+                st.caption(title)
+            for entry in shown:
+                with st.container(key=f"to-{entry.name}"):
+                    params = {} if entry.name == present else _chosen_before(entry.name)
+                    link(entry.name, entry.title, params, entry.icon, "left", entry.help, "stretch")
+
+
+def _chosen_before(name: str) -> dict[str, str]:
+    """The query parameters with which a page was left; none where it was left in another experiment."""
+    kept: dict[str, str] = st.session_state.get(f"last.{name}", {})
+    if kept.get("experiment") != st.session_state.get("chosen.experiment"):
+        return {}
+    return {key: value for key, value in kept.items() if key not in (*_DRAWERS, *_SCOPE)}
+
+
+_SCOPE = ("experiment", "range", "from", "to")
+
+
 def link(
     name: str,
     label: str,
@@ -109,7 +144,7 @@ def link(
         icon=f":material/{icon}:" if icon else "",
         icon_position=icon_position,
         query_params=_with_scope(params),
-        help=help,
+        help=help or None,
         width=width,
     )
 

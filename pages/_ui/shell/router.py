@@ -22,7 +22,8 @@ st.set_page_config(
 )
 theme.styles()
 st.logo(theme.LOGO, size="large")
-page = st.navigation(navigation.groups(), expanded=True)
+page = st.navigation(navigation.groups(), position="hidden")
+navigation.sidebar(page.url_path or "home")
 # A page that fails before its header still says which page it is.
 st.session_state["title-to-come"] = page.title
 with states.failures():

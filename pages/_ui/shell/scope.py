@@ -66,7 +66,15 @@ def current() -> Scope | None:
     kind = wanted if wanted in RANGES else "7d"
     st.session_state["chosen.range"] = kind
     start, end = _bounds(kind)
+    _into_address("experiment", "range", *(("from", "to") if kind == "custom" else ()))
     return Scope(experiment_id, names[experiment_id], kind, start, end)
+
+
+def _into_address(*names: str) -> None:
+    """What a page shows stands in its address, also where it comes from this session or a default."""
+    for name in names:
+        if st.query_params.get(name) != st.session_state[f"chosen.{name}"]:
+            st.query_params[name] = st.session_state[f"chosen.{name}"]
 
 
 def require() -> Scope | None:
@@ -89,6 +97,8 @@ def no_experiment() -> None:
 def adopt(experiment_id: str) -> None:
     """Go on in the experiment of an entity that a link led to."""
     st.session_state["chosen.experiment"] = experiment_id
+    if "experiment" in st.query_params:
+        _into_address("experiment")
 
 
 def controls(scope: Scope, with_range: bool = True) -> None:

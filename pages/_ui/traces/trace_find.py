@@ -26,7 +26,7 @@ def find_bar(view: TraceView, key: str) -> TraceView:
     present = {one.role for one in view.messages}
     speakers = {role: name for role, name in _SPEAKERS.items() if role == "all" or role in present}
     with st.container(horizontal=True, vertical_alignment="center"):
-        words = filters.search(f"{key}-find", "Find in text, arguments, results", 260, "Find in this trace")
+        words = filters.search(f"{key}-find", "Find in text, arguments, results", 260, "Find in this trace", None)
         speaker = st.segmented_control(
             "Speaker",
             list(speakers),
