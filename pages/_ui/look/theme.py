@@ -66,7 +66,7 @@ _PICK_LIST = """
 [class*="st-key-pick"] [data-selected] .stMarkdownBadge{background:var(--mi-page)!important}"""
 
 _FIGURES = """
-.mi-facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(6.2rem,1fr));gap:.8rem 1rem;font-size:.87rem;line-height:1.35}
+.mi-facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.8rem 1rem;font-size:.87rem;line-height:1.35}
 .mi-facts b{display:block;font-size:1.35rem;line-height:1.35;font-weight:600} .mi-facts span{color:var(--mi-muted)}
 .mi-bar{position:relative;display:block;height:.5rem;margin:.35rem 0;border-radius:1rem;background:var(--mi-rest)}
 .mi-bar b{position:absolute;inset:0 auto 0 0;border-radius:1rem 0 0 1rem;background:var(--mi-accent)}
