@@ -161,8 +161,7 @@ def _apply(values: dict[str, Any], change: ChangeRecord) -> None:
     for name, after in change.body.get("set", {}).items():
         if values.get(name) != after:
             history.append(_entry(change, name, values.get(name), after))
-            # Later changes add to it, and must not alter this one.
-            values[name] = deepcopy(after)
+            values[name] = after  # later changes copy it before they add to it
     for name, update in change.body.get("merge", {}).items():
         _merge(values, change, name, update)
     for name, items in change.body.get("remove", {}).items():

@@ -52,7 +52,26 @@ def test_changes_of_the_same_millisecond_make_the_same_entity_for_everybody():
 def test_an_entity_begins_with_its_creation_though_a_change_is_dated_before_it():
     known = started()
     early = log.ChangeRecord("0", "2000-01-01T00:00:00.000Z", "a", {"set": {"title": "early"}})
-    assert fold({"0": early, **known})["title"] == "early"
+    found = fold({"0": early, **known})
+    assert (found["title"], found["status"]) == ("early", "NEW")
+
+
+def test_removing_what_is_not_there_is_no_change():
+    known = started(labels=["kept"])
+    before = fold(known)["history"]
+    found = fold(joined(known, Edit(remove={"labels": ["never there"]})))
+    assert (found["labels"], found["history"]) == (["kept"], before)
+
+
+def test_the_same_evidence_again_is_no_change():
+    item = {"trace_id": "tr-1", "rationale": "It failed", "supports": True}
+    known = joined(started(evidence=[item]), Edit(add={"evidence": [dict(item)]}))
+    assert fold(known)["evidence"] == [item]
+    assert [entry["field"] for entry in fold(known)["history"]] == ["status"]
+
+
+def test_no_document_was_written_before_its_creation():
+    assert known_when(started(), digest([])) is None
 
 
 def test_the_first_of_two_creations_counts():
