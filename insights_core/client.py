@@ -1,4 +1,4 @@
-"""The one client: investigations, insight jobs, traces and analytics on any MLflow tracking URI."""
+"""The one client: investigations, insight jobs, themes, traces and analytics on any MLflow tracking URI."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from insights_core.alerting import Alerts
 from insights_core.artifacts.investigations import Investigations
+from insights_core.themes.running.client import Themes
 from insights_core.traces.client import Traces
 
 if TYPE_CHECKING:
     from insights_core.analytics.client import Analytics
 
 
-class InsightsClient(Investigations, Alerts, Traces):
+class InsightsClient(Investigations, Alerts, Themes, Traces):
     """Everything an analyst, a script or an agent does, as methods.
 
     Args:

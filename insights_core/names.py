@@ -101,6 +101,7 @@ SEED_PARAM = Name("seed", PARAM, "The seed of the clustering.")
 TRACES_METRIC = Name("traces", METRIC, "Traces that were summarised.")
 MATCHING_METRIC = Name("matching_traces", METRIC, "Traces that match, before sampling.")
 SKIPPED_METRIC = Name("skipped", METRIC, "Traces left out, each with its reason in the result.")
+IRRELEVANT_METRIC = Name("irrelevant", METRIC, "Traces that were read and do not concern the theme.")
 CLUSTERS_METRIC = Name("clusters", METRIC, "Leaf clusters.")
 OUTLIERS_METRIC = Name("outliers", METRIC, "Traces that fit no topic.")
 COVERAGE_METRIC = Name("coverage", METRIC, "Share of the summarised traces that are in a cluster.")
@@ -123,6 +124,12 @@ SUMMARY_ASSESSMENT = Name(
     "[.{theme_id}]",
 )
 CLUSTER_TAG = Name("mlflow.insights.cluster_id", TRACE_TAG, "The trace's cluster in the latest insight.")
+THEME_CLUSTER_TAG = Name(
+    "mlflow.insights.theme",
+    TRACE_TAG,
+    "The trace's cluster in the latest run of a theme, where the theme says `tag_traces`.",
+    ".{theme_id}",
+)
 IMPORT_FORMAT_TAG = Name("mlflow.insights.import.format", TRACE_TAG, "The format that the trace was imported from.")
 IMPORT_TIMES_TAG = Name("mlflow.insights.import.times", TRACE_TAG, "`made up` where the file has no times.")
 IMPORT_DURATIONS_TAG = Name("mlflow.insights.import.durations", TRACE_TAG, "`made up` where the file has no durations.")

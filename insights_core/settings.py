@@ -77,6 +77,13 @@ def _positive_int(text: str) -> int:
     return value
 
 
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError(text)
+    return value
+
+
 def _positive_float(text: str) -> float:
     value = float(text)
     if not value > 0:
@@ -84,7 +91,11 @@ def _positive_float(text: str) -> float:
     return value
 
 
-_WORDS: dict[Any, str] = {_positive_int: "a whole number from 1", _positive_float: "a number above 0"}
+_WORDS: dict[Any, str] = {
+    _natural: "a whole number from 0",
+    _positive_int: "a whole number from 1",
+    _positive_float: "a number above 0",
+}
 
 MLFLOW_TRACKING_URI = Setting(
     "MLFLOW_TRACKING_URI",
@@ -122,6 +133,12 @@ INSIGHTS_MAX_CONCURRENCY = Setting(
 INSIGHTS_MAX_COST_USD = Setting[float | None](
     "INSIGHTS_MAX_COST_USD", _positive_float, None, "An insight job stops before it costs more than this."
 )
+INSIGHTS_FIRST_PASS_THEMES = Setting(
+    "INSIGHTS_FIRST_PASS_THEMES",
+    _natural,
+    3,
+    "A trace that at least so many themes want is first judged for all of them by one call to the model; 0: none is.",
+)
 INSIGHTS_PRICES = Setting[str | None](
     "INSIGHTS_PRICES", str, None, "A YAML file of prices that overrides the catalog inside MLflow."
 )
@@ -148,7 +165,7 @@ REDIS_URL = Setting[str | None](
     "REDIS_URL",
     str,
     None,
-    "Where insight cards are, such as `redis://localhost:6379/0`; without it a local dashboard keeps them in memory.",
+    "Where insight cards and, for a day, texts of traces are, such as `redis://localhost:6379/0`; without it a local dashboard keeps cards in memory, and texts are in INSIGHTS_CACHE_DIR.",
     secret=True,
 )
 INSIGHT_RATE_LIMIT_PER_HOUR = Setting(

@@ -146,6 +146,7 @@ _ELSEWHERE = {
     names.LOG_ARTIFACT,
     names.SEEN_TAG,
     names.SUMMARY_ASSESSMENT,
+    names.THEME_CLUSTER_TAG,
 }
 
 

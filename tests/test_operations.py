@@ -34,22 +34,8 @@ SDK_ONLY = {
     "propose_failure_rules": "for the dialog that asks for such a rule",
     "get_insight_details": "`get-insight` prints them; over REST they are an artifact of the run",
     "get_insight_spec": "an artifact of the run",
-    **dict.fromkeys(
-        [
-            "list_themes",
-            "get_theme",
-            "create_theme",
-            "update_theme",
-            "delete_theme",
-            "copy_theme",
-            "import_theme",
-            "export_theme",
-            "list_alerts",
-            "test_alerts",
-            "list_topic_trends",
-        ],
-        "commands and routes of themes follow",
-    ),
+    "list_themes": "`themes list` shows them with their last runs",
+    **dict.fromkeys(["list_alerts", "test_alerts", "list_topic_trends"], "commands and routes of themes follow"),
     "theme_history": "`get` shows a theme with its history",
     "analytics.refresh": "of this process; each command is its own, a server refreshes itself",
     "analytics.freshness": "of this process",
@@ -62,11 +48,13 @@ CLI_ONLY = {
     "serve": "serves the dashboard",
     "scorecard": "judges methods on labelled texts, with no server",
     "analytics": "a group",
+    "themes": "a group",
     "cards": "events of a tenant in Redis, with an API of their own (`insights_core.cards`)",
 }
 SAID_BY_COMMANDS = {
     "--output": "how to print",
     "--wait": "commands end at once or show the progress",
+    "--every": "a worker that looks again and again",
     "--yes": "asks before deleting",
 }
 SERIES = {"time_bucket"}  # every analytics route takes it; answers without a series pay no heed to it
@@ -80,9 +68,9 @@ def _public(kind: type, prefix: str = "") -> set[str]:
 def _commands() -> dict[str, click.Command]:
     context = click.Context(main)
     found = {name: main.get_command(context, name) for name in main.list_commands(context)}
-    group = found["analytics"]
-    assert isinstance(group, click.Group)
-    return {name: one for name, one in found.items() if one} | {f"analytics {n}": c for n, c in group.commands.items()}
+    groups = {name: found[name] for name in ("analytics", "themes")}
+    inside = {f"{name} {n}": c for name, one in groups.items() for n, c in one.commands.items()}  # type: ignore
+    return {name: one for name, one in found.items() if one} | inside
 
 
 COMMANDS = _commands()
@@ -208,7 +196,7 @@ def test_a_route_takes_what_the_method_takes(one: Operation):
         if name not in needed:
             default = parameter.default
             assert field.get("default") == (list(default) if isinstance(default, tuple) else default), name
-        special = {"slice": "object", "experiment_ids": "several", "spec": "object"}
+        special = {"slice": "object", "theme": "value", "experiment_ids": "several", "spec": "object"}
         assert _type_of_field(field) == special.get(name, _type_of(parameter)), name
         if name not in ("experiment_id", "spec"):
             assert field["description"] == parameter.text, name

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "cancel-insight": "insights_core.cli.insight:cancel_insight",
     "delete-insight": "insights_core.cli.insight:delete_insight",
     "resume-insight": "insights_core.cli.insight:resume_insight",
+    "themes": "insights_core.cli.themes:themes",
     "analytics": "insights_core.cli.analytics:analytics",
     "scorecard": "insights_core.cli.scorecard:scorecard",
     "create-analysis": "insights_core.cli.analyses:create_analysis",

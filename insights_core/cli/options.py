@@ -24,7 +24,8 @@ NOT_OPTIONS = {
     "progress": "A function; commands show their progress themselves.",
     "min_support": "For pages and scripts.",
     "max_q": "For pages and scripts.",
-    "theme": "It has many fields; --theme names one that is kept.",
+    ("estimate_insight", "theme"): "It has many fields; --theme names one that is kept.",
+    ("create_insight", "theme"): "It has many fields; --theme names one that is kept.",
     ("analytics.correlations", "slice"): "Its --filter is the slice.",
 }
 """Arguments that no command takes, and why; by name, or by method and name."""
@@ -164,6 +165,20 @@ SPELLED: dict[str, tuple[str, dict[str, Any]]] = {
     "evidence": ("--evidence", _EVIDENCE),
     "add_evidence": ("--add-evidence", _EVIDENCE | {"metavar": "TEXT"}),
     "theme_id": ("--theme", {}),
+    "theme_ids": (
+        "--theme",
+        {"multiple": True, "help": "A theme to run; by default all that are switched on. Repeat for more."},
+    ),
+    "theme": (
+        "--field",
+        {
+            "multiple": True,
+            "metavar": "NAME=VALUE",
+            "callback": _key_values,
+            "type": None,
+            "help": "A field of the theme, its value as JSON or a text; repeat for more.",
+        },
+    ),
     "dimension1": ("--dimension1", {"type": Dimension(), "help": "NAME=VALUE, 'NAME>NUMBER', or JSON."}),
     "dimension2": ("--dimension2", {"type": Dimension(), "help": "The other, written likewise."}),
 }
@@ -242,7 +257,9 @@ class OperationCommand(click.Command):
         found: list[click.Parameter] = []
         for parameter in definition(self.method).parameters:
             if parameter.kind is InsightSpec:
-                found += [option_of(each) for each in flat_fields(InsightSpec) if each.name not in NOT_OPTIONS]
+                found += [
+                    option_of(each) for each in flat_fields(InsightSpec) if (self.method, each.name) not in NOT_OPTIONS
+                ]
             elif not {parameter.name, (self.method, parameter.name)} & (set(NOT_OPTIONS) | taken):
                 found.append(option_of(parameter))
         return found
@@ -259,7 +276,7 @@ def operation(text: str, method: str | None = None) -> Callable[[Callable[..., A
     def make(function: Callable[..., Any]) -> click.Command:
         name = method or function.__name__
         words = text.split()
-        command_name = words[1] if words[0] == "analytics" else words[0]
+        command_name = words[1] if words[0] in ("analytics", "themes") else words[0]
         command = click.command(command_name, cls=OperationCommand, epilog=example(text))(output_option(function))
         command.method = name
         return command

@@ -21,6 +21,7 @@ from insights_core.entities.insight import (
     Outcome,
     SkippedTrace,
     Tally,
+    TextCounts,
     TraceRow,
     TraceScope,
     TraceSummary,
@@ -36,7 +37,8 @@ from insights_core.entities.investigation import (
     IssueStatus,
     Severity,
 )
-from insights_core.entities.theme import DateRange, Signal, Theme, ThemeStanding
+from insights_core.entities.theme import DateRange, Signal, Theme
+from insights_core.entities.theme_runs import ThemePreview, ThemeRun, ThemeSample, ThemeStanding, ThemeTest
 
 __all__ = [
     "CLUSTER_TAG",
@@ -74,8 +76,13 @@ __all__ = [
     "SkippedTrace",
     "StoredEntity",
     "Tally",
+    "TextCounts",
     "Theme",
+    "ThemePreview",
+    "ThemeRun",
+    "ThemeSample",
     "ThemeStanding",
+    "ThemeTest",
     "TraceRow",
     "TraceScope",
     "TraceSummary",

@@ -116,6 +116,29 @@ class InsightStatus(StrEnum):
     KILLED = "KILLED"
 
 
+class TextCounts(Record):
+    """Where the texts of traces came from."""
+
+    from_memory: int = 0
+    """Another theme had them made."""
+    from_cache: int = 0
+    """An earlier run had."""
+    made: int = 0
+    """Fetched, read and redacted."""
+
+    @property
+    def hit_rate(self) -> float | None:
+        """Share that was not made; None where no text was asked for."""
+        asked = self.from_memory + self.from_cache + self.made
+        return (asked - self.made) / asked if asked else None
+
+    def add(self, other: TextCounts) -> None:
+        """Count up."""
+        self.from_memory += other.from_memory
+        self.from_cache += other.from_cache
+        self.made += other.made
+
+
 class InsightProgress(Record):
     """What a running job says of itself; stored in the run's tag `mlflow.insights.progress`."""
 
@@ -126,6 +149,8 @@ class InsightProgress(Record):
     cost_usd: float = 0.0
     updated_at: UtcTime | None = None
     """Also the sign of life."""
+    texts: TextCounts | None = None
+    """Of a theme that shares its texts with others."""
     message: str = ""
     """Why it failed, in one sentence; empty while all is well."""
 
@@ -142,6 +167,8 @@ class InsightEstimate(Record):
     cost_usd: float | None
     """None where the model has no known price."""
     duration_s: float
+    model_calls: int = 0
+    """For summaries, names and the overview."""
     model: str
     basis: str
     """How the figures were come by, in a sentence."""
@@ -289,6 +316,8 @@ class TraceRow(Record):
 class SkippedTrace(Record):
     trace_id: str
     reason: str
+    attempts: int = 0
+    """How often in a row it failed, over the runs of a theme; 0 where nothing was tried."""
 
 
 class GuessQuality(Record):
@@ -360,6 +389,9 @@ class ClusterDetails(Record):
     """The run of the earlier insight whose topics these go on from."""
     gone: list[GoneTopic] = Field(default_factory=list)
     """Its topics that are not here any more."""
+    irrelevant: list[SkippedTrace] = Field(default_factory=list)
+    """Traces that were read and do not concern the theme, and why."""
+    texts: TextCounts = Field(default_factory=TextCounts)
     metrics: TrustMetrics
     config: dict[str, Any] = Field(default_factory=dict)
     model: str = "offline"

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from insights_core.entities.alert import AlertRule
 from insights_core.entities.clustering import ClusteringConfig
-from insights_core.entities.common import Record, StoredEntity, Strict, UtcTime
+from insights_core.entities.common import StoredEntity, Strict, UtcTime
 from insights_core.entities.schedule import MANUAL, read_schedule
 
 THEME_ID = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -166,28 +166,6 @@ class Theme(StoredEntity):
             "date_range": str(self.date_range),
         }
         return _PLACEHOLDER.sub(lambda found: values[found[1]] if found[1] else found[0][0], self.prompt).strip()
-
-
-class ThemeStanding(Record):
-    """A theme with what it has done so far in an experiment."""
-
-    theme: Theme
-    builtin: bool
-    """One of those that come with the program, maybe with settings of this experiment."""
-    changed: bool = False
-    """A built-in one of which this experiment changed something."""
-    run_id: str | None = None
-    """Its last run."""
-    last_status: str | None = None
-    last_run_at: UtcTime | None = None
-    next_due_at: UtcTime | None = None
-    """None: it runs only when somebody says so."""
-    run_count: int = 0
-    trace_count: int = 0
-    """Traces in the result of the last finished run."""
-    cluster_count: int = 0
-    cost_usd: float = 0.0
-    """Of all its runs."""
 
 
 def filter_of(conditions: list[str]) -> str | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
-    from insights_core.entities.insight import TraceSummary
+    from insights_core.entities.insight import TextCounts, TraceSummary
     from insights_core.traces.text import TraceView
 
 Stage = Literal[
@@ -36,11 +36,12 @@ class Summarizer(Protocol):
     prompt_hash: str
     """Changes whenever the prompt, and so the summary, would change; part of the reuse key."""
 
-    async def summarize(self, view: TraceView, text: str) -> TraceSummary:
+    async def summarize(self, view: TraceView | None, text: str) -> TraceSummary:
         """The summary of one trace.
 
         Args:
-            view: The trace as it was read; not redacted.
+            view: The trace as it was read; not redacted. None for a summarizer with a model where the text was kept from
+                an earlier run.
             text: Its numbered, redacted text: the only thing that may leave the process.
 
         Raises:
@@ -70,8 +71,8 @@ class Reporter(Protocol):
         """
         ...
 
-    def advance(self, done: int, cost_usd: float | None = None) -> None:
-        """So many are done in this stage; cheap enough to call for every trace.
+    def advance(self, done: int, cost_usd: float | None = None, texts: TextCounts | None = None) -> None:
+        """So many are done in this stage; cheap enough to call for every trace. `texts` is told of themes alone.
 
         Raises:
             JobStoppedError: As in `stage`.

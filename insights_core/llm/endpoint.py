@@ -69,6 +69,8 @@ class ModelEndpoint:
         cache: None takes the one in INSIGHTS_CACHE_DIR.
         timeout_s: For one attempt.
         max_retries: Further attempts after the first, for faults that can pass.
+        beside: Shares its connections, slots and questions under way with this one, which must outlive it; what each
+            spends is counted apart.
 
     Raises:
         InvalidParameterError: A cap is given, but the price of the model is unknown.
@@ -85,6 +87,7 @@ class ModelEndpoint:
         cache: ResponseCache | None = None,
         timeout_s: float = 60.0,
         max_retries: int = 6,
+        beside: ModelEndpoint | None = None,
     ) -> None:
         self.name = model
         self.usage = Usage()
@@ -92,7 +95,8 @@ class ModelEndpoint:
         self._price = self._price_under_cap(model)
         self._cache = cache or ResponseCache()
         self._dialect = Dialect()
-        self._transport = Transport(
+        self._beside = beside
+        self._transport: Transport = Transport(
             model,
             base_url or settings.OPENAI_BASE_URL.get(),
             api_key or settings.OPENAI_API_KEY.get(),
@@ -100,6 +104,8 @@ class ModelEndpoint:
             timeout_s,
             max_retries,
         )
+        if beside:
+            self._transport, self._dialect = beside._transport, beside._dialect
 
     async def complete(self, *, system: str, user: str, schema: type[M], max_tokens: int = 1000) -> M:
         """The model's answer as an object of `schema`.
@@ -133,7 +139,8 @@ class ModelEndpoint:
 
     async def aclose(self) -> None:
         """Store the answers of calls under way and close the connections of the running event loop."""
-        await self._transport.aclose()
+        if self._beside is None:
+            await self._transport.aclose()
 
     @asynccontextmanager
     async def paid_call(self, model: str, input_text: str, output_tokens: int) -> AsyncIterator[None]:

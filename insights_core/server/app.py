@@ -48,12 +48,12 @@ def _router() -> APIRouter:
     from fastapi import APIRouter, Depends
 
     from insights_core.errors import NotFoundError
-    from insights_core.server import agentic, analytics, jobs
+    from insights_core.server import agentic, analytics, jobs, themes
     from insights_core.server.caller import signed_in
     from insights_core.server.routing import InsightsRoute
 
     router = APIRouter(route_class=InsightsRoute, dependencies=[Depends(signed_in)])
-    for part in (analytics.router, agentic.router, jobs.router):
+    for part in (analytics.router, agentic.router, jobs.router, themes.router):
         router.include_router(part)
 
     @router.get("/openapi.json", include_in_schema=False)
@@ -71,11 +71,13 @@ def openapi_document() -> dict[str, Any]:
     """The OpenAPI description of the insights routes, with their paths on the server."""
     from fastapi import FastAPI
 
-    from insights_core.server import BASE_PATH, agentic, analytics, jobs
+    from insights_core.server import BASE_PATH, agentic, analytics, jobs, themes
 
     described = FastAPI(
-        title="MLflow Insights", version="1", description="Investigations, insight jobs and analytics of MLflow traces."
+        title="MLflow Insights",
+        version="1",
+        description="Investigations, insight jobs, themes and analytics of MLflow traces.",
     )
-    for part in (analytics.router, agentic.router, jobs.router):
+    for part in (analytics.router, agentic.router, jobs.router, themes.router):
         described.include_router(part, prefix="/api" + BASE_PATH)
     return described.openapi()

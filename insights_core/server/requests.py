@@ -24,6 +24,7 @@ ExperimentId = Annotated[
 NOT_IN_BODIES = {
     "author": "The signed-in caller is the author.",
     "progress": "An answer comes once, at the end.",
+    "background": "A route answers at once; the work goes on in a process of its own.",
 }
 """Arguments that no body has, and why."""
 
@@ -67,6 +68,7 @@ def _each_once(ids: list[str]) -> list[str]:
 _KINDS: dict[str, Any] = {
     "experiment_id": ExperimentId,
     "experiment_ids": Annotated[list[ExperimentId], Field(min_length=1), AfterValidator(_each_once)],
+    "theme": dict[str, Any] | str,
     "evidence": list[EvidenceRequest] | None,
     "add_evidence": list[EvidenceRequest] | None,
 }

@@ -31,7 +31,11 @@ SETTINGS = (
 
 
 class ThemeCatalogue(EntityClient):
-    """Create, change and read themes."""
+    """Create, change and read themes.
+
+    Shared args:
+        theme_id: The theme's id.
+    """
 
     def list_themes(self, experiment_id: str | None = None) -> list[Theme]:
         """All themes: the built-in ones with the settings of the experiment, then its own, oldest first.
@@ -44,7 +48,7 @@ class ThemeCatalogue(EntityClient):
         return list((found | {key: theme for key, theme in kept.items() if key not in found}).values())
 
     def get_theme(self, theme_id: str, experiment_id: str | None = None) -> Theme:
-        """One theme with its history.
+        """Show one theme with its prompt and history.
 
         Raises:
             ThemeNotFoundError: There is none with this id; the message names those there are.
@@ -57,12 +61,10 @@ class ThemeCatalogue(EntityClient):
     def create_theme(
         self, theme: Theme | Mapping[str, Any], experiment_id: str | None = None, *, author: str | None = None
     ) -> str:
-        """Keep a theme in an experiment.
+        """Make a theme of the experiment's own.
 
         Args:
             theme: It, or its fields; without `theme_id` the id is made of its name.
-            experiment_id: None takes MLFLOW_EXPERIMENT_ID.
-            author: Who; None takes the signed-in or OS user.
 
         Returns:
             Its id.
@@ -91,11 +93,8 @@ class ThemeCatalogue(EntityClient):
         Of a built-in theme only what concerns its running here can be set; copy it to change what it asks.
 
         Args:
-            theme_id: Its id.
             fields: Field -> new value.
-            experiment_id: None takes MLFLOW_EXPERIMENT_ID.
             reason: Why; stays in the history.
-            author: Who; None takes the signed-in or OS user.
 
         Raises:
             ThemeNotFoundError: There is none with this id.
@@ -118,7 +117,7 @@ class ThemeCatalogue(EntityClient):
         return _with_settings(builtin, changed) if builtin else changed
 
     def delete_theme(self, theme_id: str, experiment_id: str | None = None) -> None:
-        """Remove a theme of an experiment; of a built-in one, what the experiment has set of it.
+        """Delete a theme; a built-in one goes back to how it was.
 
         Insights that were made with it stay, and say exactly what it was.
 
@@ -130,7 +129,7 @@ class ThemeCatalogue(EntityClient):
         if theme_id in builtin_themes() and theme_id not in kept:
             raise InvalidParameterError(
                 f"The theme {theme_id!r} is built in and cannot be deleted. "
-                f"Switch it off with `mlflow-insights themes update {theme_id} --disable`.",
+                f"Switch it off with `mlflow-insights themes update {theme_id} --field enabled=false`.",
                 field="theme_id",
             )
         if theme_id not in kept:
@@ -147,7 +146,7 @@ class ThemeCatalogue(EntityClient):
         to_experiment_id: str | None = None,
         author: str | None = None,
     ) -> str:
-        """Make a theme of an experiment's own from any theme.
+        """Make a theme of the experiment's own from any theme.
 
         Args:
             theme_id: The theme to copy.
@@ -155,7 +154,6 @@ class ThemeCatalogue(EntityClient):
             name: Name of the copy; None adds "(copy)".
             experiment_id: Where the theme is; None takes MLFLOW_EXPERIMENT_ID.
             to_experiment_id: Where the copy goes; None takes the same experiment.
-            author: Who; None takes the signed-in or OS user.
 
         Returns:
             The id of the copy.
@@ -173,7 +171,10 @@ class ThemeCatalogue(EntityClient):
         return self.create_theme(values, to_experiment_id or experiment_id, author=author)
 
     def export_theme(self, theme_id: str, experiment_id: str | None = None, path: str | Path | None = None) -> str:
-        """A theme as YAML that `import_theme` takes, also written to a file where one is named.
+        """Write a theme as YAML that `import_theme` takes, also to a file where one is named.
+
+        Args:
+            path: The file to write.
 
         Raises:
             ThemeNotFoundError: There is none with this id.
@@ -203,11 +204,9 @@ class ThemeCatalogue(EntityClient):
 
         Args:
             path: The file; or give its text.
-            experiment_id: None takes MLFLOW_EXPERIMENT_ID.
             text: YAML in place of a file.
             theme_id: Another id than the file says.
             replace: Change the theme of the experiment that has this id already.
-            author: Who; None takes the signed-in or OS user.
 
         Returns:
             Its id.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from insights_core import settings
 from insights_core.connection import Connection
 from insights_core.entities.insight import InsightEstimate, InsightSpec, SkippedTrace, TraceScope
-from insights_core.insight.reading import Prepared, SummaryKey, TraceFacts, digest, prepare, read_facts
+from insights_core.insight.reading import Prepared, SummaryKey, Texts, TraceFacts, digest, read_facts
 
 if TYPE_CHECKING:
     from insights_core.insight.jobs.pipeline import Stages
@@ -71,6 +71,7 @@ def estimate(connection: Connection, spec: InsightSpec) -> InsightEstimate:
         input_tokens=tokens[0],
         output_tokens=tokens[1],
         cost_usd=_cost_usd(stages, tokens),
+        model_calls=fresh + _clusters(sample) + 1 if stages.endpoint and sample else 0,
         duration_s=round(_seconds(stages, fresh, sample, measured), 1),
         model=stages.model,
         basis=_basis(stages, listed.matching, sample, len(facts), measured),
@@ -89,23 +90,22 @@ def _sample_size(matching: int, scope: TraceScope) -> int:
 def _measure(connection: Connection, spec: InsightSpec, stages: Stages, todo: Sequence[TraceFacts]) -> _Measured:
     """Make the text of a few traces that would be summarised, and see how long it is and takes."""
     from insights_core.llm import count_tokens
-    from insights_core.traces.redaction import Redactor
 
     chosen = random.Random(spec.scope.seed).sample(list(todo), min(_MEASURED, len(todo)))  # noqa: S311
-    redactor, extract = Redactor(), getattr(stages.summarizer, "extract", None)
+    extract = getattr(stages.summarizer, "extract", None)
     began = time.perf_counter()
     made: list[Prepared] = []
-    for item in prepare(connection, chosen, spec.max_chars, redactor):
+    for item in Texts(connection, most_bytes=0).prepare(chosen, spec.max_chars):
         if not isinstance(item, SkippedTrace):
             made.append(item)
             if extract and not stages.endpoint:
-                extract(item.view, item.text)
+                extract(item.read.view, item.read.text)
     seconds = time.perf_counter() - began
     if not made:
         return _Measured()
     prompt = count_tokens(stages.prompt)
-    fresh = sum(item.facts.stored is None or item.facts.stored.text_hash != digest(item.text) for item in made)
-    tokens = sum(count_tokens(item.text) for item in made) / len(made) + prompt
+    fresh = sum(item.facts.stored is None or item.facts.stored.text_hash != digest(item.read.text) for item in made)
+    tokens = sum(count_tokens(item.read.text) for item in made) / len(made) + prompt
     return _Measured(len(made), tokens, seconds / len(made), fresh / len(made))
 
 
@@ -113,10 +113,14 @@ def _tokens(fresh: int, sample: int, measured: _Measured) -> tuple[int, int]:
     """Input and output tokens of the whole job."""
     if not sample:
         return 0, 0
-    clusters = min(_MOST_CLUSTERS, max(1, sample // _TRACES_A_CLUSTER))
+    clusters = _clusters(sample)
     given = fresh * measured.input_tokens + clusters * _NAME_INPUT_TOKENS + _OVERVIEW_INPUT_TOKENS
     answered = fresh * _SUMMARY_TOKENS + clusters * _NAME_OUTPUT_TOKENS + _OVERVIEW_OUTPUT_TOKENS
     return round(given), round(answered)
+
+
+def _clusters(sample: int) -> int:
+    return min(_MOST_CLUSTERS, max(1, sample // _TRACES_A_CLUSTER))
 
 
 def _cost_usd(stages: Stages, tokens: tuple[int, int]) -> float | None:

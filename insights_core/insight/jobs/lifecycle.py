@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,7 +116,7 @@ class InsightJobs(ThemeCatalogue):
             run_id = persist.create_insight_run(self, spec, stages.model, {LEASE_TAG: lease})
             try:
                 persist.write_spec(self, run_id, spec, stages.model, stages.prompt, stages.summarizer.prompt_hash)
-                self._spawn(run_id, token)
+                self._spawn([run_id], token)
             except BaseException:
                 # Without its process nothing would ever end the run.
                 discard_run(self, run_id)
@@ -206,7 +207,7 @@ class InsightJobs(ThemeCatalogue):
             progress = insight.progress.model_copy(update={"message": "", "stage": "queued", "done": 0, "total": 0})
             self.mlflow.set_tag(run_id, PROGRESS_TAG, progress.model_dump_json())
             self.mlflow.update_run(run_id, status="RUNNING")
-            self._spawn(run_id, token)
+            self._spawn([run_id], token)
 
     def delete_insight(self, run_id: str) -> None:
         """Delete the run of an insight job that is not running, with its clusters, names and overview.
@@ -244,7 +245,8 @@ class InsightJobs(ThemeCatalogue):
         """
         return persist.read_spec(self, run_id)
 
-    def _spawn(self, run_id: str, token: str) -> None:
+    def _spawn(self, run_ids: Sequence[str], token: str) -> None:
+        """Start a process that works on runs; several share the texts of their traces."""
         environment = {**os.environ, "MLFLOW_TRACKING_URI": self.tracking_uri, TOKEN_VARIABLE: token}
         # An experiment or run that this process works in must not become the job's own.
         environment.pop("MLFLOW_RUN_ID", None)
@@ -252,8 +254,9 @@ class InsightJobs(ThemeCatalogue):
             environment[HEADERS_VARIABLE] = json.dumps(headers)
         package = str(Path(__file__).parents[3])
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, environment.get("PYTHONPATH")]))
+        named = [word for run_id in run_ids for word in ("--run-id", run_id)]
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "insights_core.insight.jobs.worker", "--run-id", run_id],
+            [sys.executable, "-m", "insights_core.insight.jobs.worker", *named],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -261,9 +264,10 @@ class InsightJobs(ThemeCatalogue):
             start_new_session=True,
         )
         # A child that nobody waits for stays a zombie as long as this process lives.
-        threading.Thread(target=process.wait, name=f"insight-{run_id}", daemon=True).start()
+        threading.Thread(target=process.wait, name=f"insight-{run_ids[0]}", daemon=True).start()
         # Already now: a process that dies while it starts shows at once.
-        self.mlflow.set_tag(run_id, WORKER_TAG, describe_process(token, process.pid))
+        for run_id in run_ids:
+            self.mlflow.set_tag(run_id, WORKER_TAG, describe_process(token, process.pid))
 
 
 def checked_spec(themes: ThemeCatalogue, spec: InsightSpec) -> InsightSpec:

@@ -33,6 +33,7 @@ from insights_core.artifacts.runs import create_child_run, get_run_of_type, pare
 from insights_core.connection import Connection
 from insights_core.entities.common import now
 from insights_core.entities.insight import DETAILS_SCHEMA_VERSION, ClusterDetails, InsightSpec
+from insights_core.entities.theme import Theme
 from insights_core.errors import (
     BrokenArtifactError,
     NotFoundError,
@@ -186,6 +187,7 @@ def _log_figures(connection: Connection, details: ClusterDetails) -> None:
         names.TRACES_METRIC: len(details.traces),
         names.MATCHING_METRIC: details.matching_traces,
         names.SKIPPED_METRIC: len(details.skipped),
+        names.IRRELEVANT_METRIC: len(details.irrelevant),
         names.CLUSTERS_METRIC: leaves,
         names.OUTLIERS_METRIC: trust.outlier_count,
         names.COVERAGE_METRIC: trust.coverage,
@@ -258,11 +260,14 @@ def latest_of_theme(connection: Connection, experiment_id: str, theme_id: str) -
         return None
 
 
-def mark_traces(connection: Connection, details: ClusterDetails) -> None:
-    """Link the traces to the run and tag each with its cluster."""
+def mark_traces(connection: Connection, details: ClusterDetails, theme: Theme | None = None) -> None:
+    """Link the traces to the run and tag each with its cluster, for a theme that says so also under its name."""
     writer = TraceWriter(connection)
     writer.link([row.trace_id for row in details.traces], details.run_id)
-    writer.set_tags(CLUSTER_TAG, [(row.trace_id, row.cluster_id or details.outliers_id) for row in details.traces])
+    placed = [(row.trace_id, row.cluster_id or details.outliers_id) for row in details.traces]
+    writer.set_tags(CLUSTER_TAG, placed)
+    if theme and theme.tag_traces:
+        writer.set_tags(f"{names.THEME_CLUSTER_TAG}.{theme.theme_id}", placed)
 
 
 def id_prefix(run_id: str) -> str:

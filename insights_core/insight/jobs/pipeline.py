@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,6 +27,7 @@ from insights_core.entities.insight import (
 )
 from insights_core.errors import InvalidParameterError, ModelError
 from insights_core.insight.jobs import persist
+from insights_core.insight.jobs.recurring import count_attempts, set_aside
 from insights_core.insight.jobs.result import (
     count_failures,
     judge_rows,
@@ -42,12 +43,16 @@ from insights_core.insight.reading import (
     Intake,
     Summarizing,
     SummaryKey,
+    Texts,
     TraceFacts,
+    kept_texts,
     read_facts,
+    split_by_relevance,
     total_redactions,
 )
 
 if TYPE_CHECKING:
+    from insights_core.insight.reading import FirstPass
     from insights_core.insight.stages import Embedder, Reporter, Stage, Summarizer
     from insights_core.insight.topics import ClusterName, Group, Namer, OverviewWriter, Topics
     from insights_core.llm import ModelEndpoint
@@ -70,6 +75,8 @@ class Stages:
     endpoint: ModelEndpoint | None = None
     """What the model parts talk to; None offline."""
     model: str = OFFLINE
+    first_pass: FirstPass | None = None
+    """One question about each trace for all themes that run beside this one."""
     timings_s: dict[str, float] = field(default_factory=dict)
     """Stage -> seconds; filled while the job runs."""
 
@@ -79,12 +86,13 @@ class Stages:
         return str(getattr(self.summarizer, "prompt_text", ""))
 
 
-def stages_for(spec: InsightSpec, spent_usd: float = 0.0) -> Stages:
+def stages_for(spec: InsightSpec, spent_usd: float = 0.0, beside: ModelEndpoint | None = None) -> Stages:
     """The parts that a specification and the settings ask for.
 
     Args:
         spec: The job.
         spent_usd: What earlier processes of this job spent; taken off the spending cap.
+        beside: An endpoint whose connections and slots the job shares.
 
     Raises:
         InvalidParameterError: A model or an embedding model is named that needs an endpoint, and none is set.
@@ -95,14 +103,14 @@ def stages_for(spec: InsightSpec, spent_usd: float = 0.0) -> Stages:
 
     cap = spec.max_cost_usd if spec.max_cost_usd is not None else settings.INSIGHTS_MAX_COST_USD.get()
     endpoint = endpoint_from_settings(
-        spec.model, max_cost_usd=None if cap is None else max(cap - spent_usd, _NOTHING_LEFT_USD)
+        spec.model, max_cost_usd=None if cap is None else max(cap - spent_usd, _NOTHING_LEFT_USD), beside=beside
     )
     embedder = _embedder(spec, endpoint)
     if endpoint is None:
         instruction = spec.instruction
         return Stages(OfflineSummarizer(instruction), embedder, OfflineNamer(), OfflineOverview())
     return Stages(
-        ModelSummarizer(endpoint, spec.instruction),
+        ModelSummarizer(endpoint, spec.instruction, spec.theme.prompt_text() if spec.theme else None),
         embedder,
         ModelNamer(endpoint, spec.instruction),
         ModelOverview(endpoint, spec.instruction),
@@ -135,7 +143,12 @@ def _embedder(spec: InsightSpec, endpoint: ModelEndpoint | None) -> Embedder:
 
 
 async def run_pipeline(
-    connection: Connection, run_id: str, spec: InsightSpec, stages: Stages, reporter: Reporter
+    connection: Connection,
+    run_id: str,
+    spec: InsightSpec,
+    stages: Stages,
+    reporter: Reporter,
+    texts: Texts | None = None,
 ) -> str:
     """Do the whole job and persist its result.
 
@@ -145,6 +158,7 @@ async def run_pipeline(
         spec: The job.
         stages: Its parts.
         reporter: Hears how far it is, and stops it.
+        texts: Where texts of traces come from; None: of its own, as it is alone.
 
     Returns:
         What the result says beside itself, for example that the spending cap left traces out; usually "".
@@ -155,23 +169,38 @@ async def run_pipeline(
         JobStoppedError: The reporter says so.
     """
     try:
-        return await _Job(connection, run_id, spec, stages, reporter).run()
+        return await _Job(connection, run_id, spec, stages, reporter, texts or own_texts(connection, spec)).run()
     finally:
+        if stages.first_pass and spec.theme_id:
+            # The others wait to hear from every theme.
+            stages.first_pass.register(spec.theme_id, ())
         if stages.endpoint:
             await stages.endpoint.aclose()
+
+
+def own_texts(connection: Connection, spec: InsightSpec) -> Texts:
+    """Texts for a job that is alone; those of a theme, which comes again, are kept between its runs."""
+    return Texts(connection, kept_texts() if spec.theme else None, most_bytes=0)
 
 
 class _Job:
     """One run through the stages; keeps what later stages need."""
 
     def __init__(
-        self, connection: Connection, run_id: str, spec: InsightSpec, stages: Stages, reporter: Reporter
+        self,
+        connection: Connection,
+        run_id: str,
+        spec: InsightSpec,
+        stages: Stages,
+        reporter: Reporter,
+        texts: Texts,
     ) -> None:
         self._connection = connection
         self._run_id = run_id
         self._spec = spec
         self._stages = stages
         self._reporter = reporter
+        self._texts = texts
         self._began = time.perf_counter()
         # Of earlier processes; a reporter in a test or a notebook has none.
         self._spent_usd = float(getattr(reporter, "cost_usd", 0.0))
@@ -185,17 +214,22 @@ class _Job:
         if self._stages.endpoint and await wait_for_turn(self._connection, self._run_id, wanted, self._reporter):
             matching, traces, missing = self._collect()
         began = time.perf_counter()
-        intake = await self._summarize(traces)
+        last = self._earlier()
+        todo, aside = set_aside(traces, self._spec, self._stages.model, last)
+        intake = await self._summarize(todo)
+        count_attempts(intake.skipped, self._spec, self._stages.model, last)
+        intake.skipped += aside
         self._stages.timings_s["summarize"] = time.perf_counter() - began
         intake.skipped += [
             SkippedTrace(trace_id=trace_id, reason="it is not in the experiment") for trace_id in missing
         ]
-        if not intake.facts:
+        if not intake.facts and intake.skipped:
             first = intake.skipped[0]
             raise InvalidParameterError(
                 f"None of the {len(traces):,} traces could be summarised. The first, {first.trace_id}: {first.reason}"
             )
-        details = await self._understand(matching, intake)
+        split_by_relevance(self._spec.theme, intake, self._stages.summarizer.name)
+        details = await self._understand(matching, intake, last)
         self._timed("persist", lambda: self._persist(details))
         return remark_on(intake)
 
@@ -225,16 +259,29 @@ class _Job:
         return chosen[0] if chosen else sample.matching, facts, sample.missing
 
     async def _summarize(self, traces: list[TraceFacts]) -> Intake:
-        from insights_core.traces.redaction import Redactor
-
         usage = self._stages.endpoint.usage if self._stages.endpoint else None
         summarizing = Summarizing(
-            self._connection, self._run_id, self._spec, self._stages.summarizer, Redactor(), self._reporter, usage
+            self._connection,
+            self._run_id,
+            self._spec,
+            self._stages.summarizer,
+            self._texts,
+            self._reporter,
+            usage,
+            self._concerns(traces),
         )
         return await summarizing.run(traces)
 
-    async def _understand(self, matching: int, intake: Intake) -> ClusterDetails:
-        """From summaries to the named map and its overview."""
+    def _concerns(self, traces: Sequence[TraceFacts]) -> Callable[[str, str], Awaitable[bool]] | None:
+        """The first pass over the traces that have no summary yet; None where there is none."""
+        first_pass, endpoint, theme_id = self._stages.first_pass, self._stages.endpoint, self._spec.theme_id
+        if not (first_pass and endpoint and theme_id):
+            return None
+        first_pass.register(theme_id, [facts.trace_id for facts in traces if not facts.is_done])
+        return lambda trace_id, text: first_pass.concerns(theme_id, trace_id, text, endpoint)
+
+    async def _understand(self, matching: int, intake: Intake, earlier: ClusterDetails | None) -> ClusterDetails:
+        """From summaries to the named map and its overview; the topics go on from an earlier insight."""
         rows = [make_row(facts, record) for facts, record in zip(intake.facts, intake.records, strict=True)]
         guess = judge_rows(rows, intake)
         texts = [text_to_embed(record.summary) for record in intake.records]
@@ -243,7 +290,6 @@ class _Job:
         clock = _Clock(self._reporter, self._stages)
         clock.enter("embed", len(texts))
         vectors = await self._stages.embedder.embed(texts)
-        earlier = self._earlier()
         topics = await build_topics(
             texts,
             vectors,
@@ -301,10 +347,12 @@ class _Job:
             instruction=self._spec.instruction,
             overview=overview,
             matching_traces=matching,
-            sampled_traces=len(rows) + len(intake.skipped),
+            sampled_traces=len(rows) + len(intake.skipped) + len(intake.irrelevant),
             clusters=topics.clusters,
             traces=rows,
             skipped=intake.skipped,
+            irrelevant=intake.irrelevant,
+            texts=intake.texts,
             metrics=metrics,
             config=self._spec.model_dump(mode="json")
             | {"embedder": self._stages.embedder.name, "reused_summaries": intake.reused, "left_out": intake.left_out}
@@ -319,7 +367,7 @@ class _Job:
     def _persist(self, details: ClusterDetails) -> None:
         self._reporter.stage("persist", total=len(details.traces))
         persist.write_details(self._connection, details)
-        persist.mark_traces(self._connection, details)
+        persist.mark_traces(self._connection, details, self._spec.theme)
 
 
 class OfflineOnFailure:

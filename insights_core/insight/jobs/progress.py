@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from insights_core.connection import Connection
 from insights_core.entities.common import now
-from insights_core.entities.insight import InsightProgress
+from insights_core.entities.insight import InsightProgress, TextCounts
 from insights_core.errors import NotFoundError, mlflow_errors
 from insights_core.insight.jobs.liveness import describe_process, lease_token
 from insights_core.insight.stages import JobStoppedError, Stage
@@ -58,13 +58,17 @@ class RunReporter:
         run_id: The insight run.
         token: What the lease tag must hold for this process to own the run.
         spent_usd: What earlier processes of this run spent.
+        may_exit: The process is the job's alone, so that it may be ended where the job does not hear that it shall stop.
     """
 
-    def __init__(self, connection: Connection, run_id: str, token: str, spent_usd: float = 0.0) -> None:
+    def __init__(
+        self, connection: Connection, run_id: str, token: str, spent_usd: float = 0.0, may_exit: bool = True
+    ) -> None:
         self._connection = connection
         self._run_id = run_id
         self._token = token
         self._spent_usd = spent_usd
+        self._may_exit = may_exit
         self._progress = InsightProgress(stage="collect", cost_usd=spent_usd)
         self._lock = threading.Lock()
         self._changed = True
@@ -102,13 +106,15 @@ class RunReporter:
             self._progress.stage, self._progress.done, self._progress.total = name, 0, total
             self._changed = True
 
-    def advance(self, done: int, cost_usd: float | None = None) -> None:
+    def advance(self, done: int, cost_usd: float | None = None, texts: TextCounts | None = None) -> None:
         """See `stages.Reporter`; `cost_usd` is what this process spent."""
         self.check()
         with self._lock:
             self._progress.done = done
             if cost_usd is not None:
                 self._progress.cost_usd = self._spent_usd + cost_usd
+            if texts is not None:
+                self._progress.texts = texts.model_copy()
             self._changed = True
 
     def check(self) -> None:
@@ -150,7 +156,7 @@ class RunReporter:
                 listened = moment
                 self._try(self._listen)
             grace_s = _GRACE_OF_DELETED_S if isinstance(self._stop, RunDeletedError) else _GRACE_S
-            if self._stop and moment - self._stop_since > grace_s:
+            if self._stop and self._may_exit and moment - self._stop_since > grace_s:
                 self._leave()
 
     def _try(self, exchange: Callable[[], None]) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from insights_core import settings
 from insights_core.connection import Connection
-from insights_core.entities.insight import OFFLINE, InsightSpec, SkippedTrace, TraceSummary
+from insights_core.entities.insight import OFFLINE, InsightSpec, SkippedTrace, TextCounts, TraceSummary
 from insights_core.errors import (
-    InsightsError,
     InvalidParameterError,
     ModelAuthenticationError,
     ModelError,
@@ -24,26 +22,21 @@ from insights_core.errors import (
     SpendingCapReachedError,
     UnavailableError,
 )
+from insights_core.insight.reading.facts import TraceFacts
 from insights_core.insight.reading.records import (
     SummaryKey,
     SummaryRecord,
     digest,
-    stored_record,
-    text_key,
     to_feedback,
 )
+from insights_core.insight.reading.texts import Prepared, Texts, reason_of
 from insights_core.insight.stages import JobStoppedError
-from insights_core.names import SESSION_KEY, SIZES_KEY
 from insights_core.traces.writeback import SummaryLog, TraceWriter
 
 if TYPE_CHECKING:
-    from mlflow.entities import TraceInfo
-
-    from insights_core.insight.reading.truth import FailureRule
     from insights_core.insight.stages import Reporter, Summarizer
     from insights_core.llm import Usage
     from insights_core.traces.redaction import Redactor
-    from insights_core.traces.text import TraceView
 
 # Traces with spans that are fetched at once; few, as one can be megabytes.
 _BATCH = 50
@@ -58,40 +51,7 @@ _FATAL = (
 )
 # One trace can meet a bad moment of the server; so many in a row, each after all retries, means that it is away.
 _OUTAGE_AFTER = 3
-_REASON_CHARS = 300
-
-
-@dataclass(slots=True)
-class TraceFacts:
-    """What the listing tells of a trace, without previews, tags and assessments."""
-
-    trace_id: str
-    status: str
-    timestamp_ms: int
-    latency_ms: float | None
-    span_count: int
-    text_key: str | None
-    stored: SummaryRecord | None
-    """A summary with the job's model and prompt; maybe of another text."""
-    failed: bool | None = None
-    """What a person's rule says; None where there is none, or where it does not tell."""
-    session: str | None = None
-
-    @property
-    def is_done(self) -> bool:
-        """The stored summary is of the same text, as far as the listing tells."""
-        return self.stored is not None and self.text_key is not None and self.stored.text_key == self.text_key
-
-
-@dataclass(slots=True)
-class Prepared:
-    """A trace that is ready for the summarizer."""
-
-    facts: TraceFacts
-    view: TraceView
-    text: str
-    """Redacted, numbered."""
-    redactions: dict[str, int]
+NOT_CONCERNED = "Not about this theme"
 
 
 @dataclass
@@ -106,63 +66,30 @@ class Intake:
     reused: int = 0
     left_out: int = 0
     """Traces that the spending cap did not allow."""
+    irrelevant: list[SkippedTrace] = field(default_factory=list)
+    """Traces that do not concern the job's theme, and why."""
+    texts: TextCounts = field(default_factory=TextCounts)
+    """Where the texts came from."""
     unknown_spans: int = 0
     """Spans of a form that no reader knows, told by their longest strings alone."""
 
 
-def read_facts(info: TraceInfo, key: SummaryKey, max_chars: int, rule: FailureRule | None = None) -> TraceFacts:
-    """The few things of a listed trace that the job keeps."""
-    import json
+@cache
+def _redactor_of_results() -> Redactor:
+    """Another one than for texts: that one counts, and works in another thread."""
+    from insights_core.traces.redaction import Redactor
 
-    metadata = info.trace_metadata or {}
-    try:
-        spans = int(json.loads(metadata.get(SIZES_KEY, "{}")).get("num_spans", 0))
-    except (ValueError, TypeError, AttributeError):
-        spans = 0
-    return TraceFacts(
-        info.trace_id,
-        getattr(info.state, "value", str(info.state)),
-        info.request_time,
-        info.execution_duration,
-        spans,
-        text_key(info, max_chars),
-        stored_record(info, key),
-        rule.failed(info) if rule else None,
-        metadata.get(SESSION_KEY),
-    )
+    return Redactor()
 
 
-def prepare(
-    connection: Connection, batch: Sequence[TraceFacts], max_chars: int, redactor: Redactor
-) -> Iterator[Prepared | SkippedTrace]:
-    """Fetch traces and make their texts; one that cannot be had comes as a SkippedTrace."""
-    from insights_core.traces.fetching import iter_traces
-    from insights_core.traces.text import read_trace, render
-
-    wanted = {facts.trace_id: facts for facts in batch}
-    for trace in iter_traces(connection, list(wanted)):
-        facts = wanted.pop(trace.info.trace_id)
-        before = Counter(redactor.counts)
-        try:
-            view = read_trace(trace)
-            text = render(view, max_chars)
-            view.people = redactor.people_in(text)
-            text = redactor.redact(text, view.people)
-        except Exception as error:
-            yield SkippedTrace(trace_id=facts.trace_id, reason=f"its text could not be made: {reason_of(error)}")
-            continue
-        facts.span_count = len(view.spans) or facts.span_count
-        yield Prepared(facts, view, text, dict(Counter(redactor.counts) - before))
-    for trace_id in wanted:
-        yield SkippedTrace(trace_id=trace_id, reason="it was deleted or cannot be read")
-
-
-def reason_of(error: Exception) -> str:
-    """Why a trace is skipped, in one line."""
-    if isinstance(error, InsightsError):
-        return error.message[:_REASON_CHARS]
-    words = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {words[0] if words else 'no message'}"[:_REASON_CHARS]
+def redacted_summary(summary: TraceSummary, people: frozenset[str]) -> TraceSummary:
+    """Without private data: the offline summarizer reads the trace itself, and a model may have seen more."""
+    redact = partial(_redactor_of_results().redact, people=people)
+    summary.title, summary.summary = redact(summary.title), redact(summary.summary)
+    summary.parts = {name: redact(said) for name, said in summary.parts.items()}
+    for claim in [*summary.errors, *summary.claims]:
+        claim.text, claim.quote = redact(claim.text), redact(claim.quote)
+    return summary
 
 
 class Summarizing:
@@ -173,9 +100,10 @@ class Summarizing:
         run_id: Named in the metadata of what is stored.
         spec: The job.
         summarizer: Makes the summaries.
-        redactor: Takes private data out of texts.
+        texts: Gives the texts of traces.
         reporter: Hears of every finished trace.
         usage: What the model costs so far; None offline.
+        concerns: Whether a trace, by its id and text, is worth a summary; None: every one is.
     """
 
     def __init__(
@@ -184,20 +112,23 @@ class Summarizing:
         run_id: str,
         spec: InsightSpec,
         summarizer: Summarizer,
-        redactor: Redactor,
+        texts: Texts,
         reporter: Reporter,
         usage: Usage | None,
+        concerns: Callable[[str, str], Awaitable[bool]] | None = None,
     ) -> None:
         self._connection = connection
         self._run_id = run_id
         self._spec = spec
         self._summarizer = summarizer
-        self._redactor = redactor
+        self._texts = texts
+        self._counts = TextCounts()
         self._reporter = reporter
         self._usage = usage
+        self._concerns = concerns
         self._key = SummaryKey.of(spec, summarizer)
         self._records: dict[str, SummaryRecord] = {}
-        self._skipped: dict[str, str] = {}
+        self._skipped: dict[str, SkippedTrace] = {}
         self._reused = 0
         self._left_out = 0
         self._unknown_spans = 0
@@ -228,10 +159,11 @@ class Summarizing:
         return Intake(
             done,
             [self._records[facts.trace_id] for facts in done],
-            [SkippedTrace(trace_id=trace_id, reason=reason) for trace_id, reason in self._skipped.items()],
+            list(self._skipped.values()),
             self._reused,
             self._left_out,
-            self._unknown_spans,
+            texts=self._counts,
+            unknown_spans=self._unknown_spans,
         )
 
     async def _stream(self, fresh: list[TraceFacts], log: SummaryLog) -> None:
@@ -257,7 +189,7 @@ class Summarizing:
                 continue
             for item in await asyncio.to_thread(self._prepare, batch):
                 if isinstance(item, SkippedTrace):
-                    self._skip(item.trace_id, item.reason)
+                    self._skip(item.trace_id, item.reason, item.attempts)
                 else:
                     await queue.put(item)
         for _ in range(workers):
@@ -266,7 +198,10 @@ class Summarizing:
     def _prepare(self, batch: list[TraceFacts]) -> list[Prepared | SkippedTrace]:
         from insights_core.traces.writeback import with_retries
 
-        return with_retries(lambda: list(prepare(self._connection, batch, self._spec.max_chars, self._redactor)))
+        # Nothing but the text may reach a model; only what works offline reads the trace itself.
+        text_only = self._summarizer.name != OFFLINE
+        ask = partial(self._texts.prepare, batch, self._spec.max_chars, text_only=text_only, counts=self._counts)
+        return with_retries(ask)
 
     async def _consume(self, queue: asyncio.Queue[Prepared | None], log: SummaryLog) -> None:
         while (item := await queue.get()) is not None:
@@ -291,55 +226,35 @@ class Summarizing:
 
     async def _one(self, item: Prepared, log: SummaryLog) -> None:
         from insights_core.insight.reading.claims import check_claims
-        from insights_core.insight.reading.signs import signs_of
 
-        facts, text_hash = item.facts, digest(item.text)
-        self._unknown_spans += item.view.unknown_spans
+        facts, read = item.facts, item.read
+        text_hash = digest(read.text)
+        self._unknown_spans += read.unknown_spans
         if facts.stored and facts.stored.text_hash == text_hash:
             self._records[facts.trace_id] = facts.stored
             self._reused += 1
             self._advance()
             return
-        made = self._redacted(await self._summarizer.summarize(item.view, item.text), item.view.people)
-        summary, checked, confirmed = check_claims(made, item.text)
-        error = (
-            self._redactor_of_results.redact(item.view.error, item.view.people)[:_REASON_CHARS]
-            if item.view.error
-            else None
-        )
+        if self._concerns is None or await self._concerns(facts.trace_id, read.text):
+            made = redacted_summary(await self._summarizer.summarize(read.view, read.text), read.people)
+        else:
+            made = TraceSummary(title=NOT_CONCERNED, summary="", relevant=False)
+        summary, checked, confirmed = check_claims(made, read.text)
         stored_id = facts.stored.assessment_id if facts.stored else None
         record = SummaryRecord(
             summary,
             text_hash,
             facts.text_key,
-            error,
+            read.error,
             checked,
             confirmed,
-            item.redactions,
+            read.redactions,
             stored_id,
-            signs_of(item.view),
+            read.signs,
         )
         self._records[facts.trace_id] = record
         log.add(to_feedback(facts.trace_id, record, self._key, self._run_id), replaces=stored_id is not None)
         self._advance()
-
-    @property
-    def _redactor_of_results(self) -> Redactor:
-        """Another one than for texts: that one counts, and works in another thread."""
-        if not hasattr(self, "_results"):
-            from insights_core.traces.redaction import Redactor
-
-            self._results = Redactor()
-        return self._results
-
-    def _redacted(self, summary: TraceSummary, people: frozenset[str]) -> TraceSummary:
-        """Without private data: the offline summarizer reads the trace itself, and a model may have seen more."""
-        redact = partial(self._redactor_of_results.redact, people=people)
-        summary.title, summary.summary = redact(summary.title), redact(summary.summary)
-        summary.parts = {name: redact(said) for name, said in summary.parts.items()}
-        for claim in [*summary.errors, *summary.claims]:
-            claim.text, claim.quote = redact(claim.text), redact(claim.quote)
-        return summary
 
     def _outage(self, item: Prepared, error: ModelError) -> None:
         self._last_failure = error
@@ -348,15 +263,19 @@ class Summarizing:
             raise error
         self._skip(item.facts.trace_id, reason_of(error))
 
-    def _skip(self, trace_id: str, reason: str) -> None:
-        self._skipped[trace_id] = reason
+    def _skip(self, trace_id: str, reason: str, attempts: int = 1) -> None:
+        self._skipped[trace_id] = SkippedTrace(trace_id=trace_id, reason=reason, attempts=attempts)
         self._advance()
 
     def _leave_out(self, batch: Sequence[TraceFacts]) -> None:
         self._left_out += len(batch)
         for facts in batch:
-            self._skip(facts.trace_id, "left out: the spending cap was reached")
+            self._skip(facts.trace_id, "left out: the spending cap was reached", attempts=0)
 
     def _advance(self) -> None:
         done = len(self._records) + len(self._skipped)
-        self._reporter.advance(done, self._usage.cost_usd if self._usage else None)
+        cost_usd = self._usage.cost_usd if self._usage else None
+        if self._spec.theme:
+            self._reporter.advance(done, cost_usd, self._counts)
+        else:
+            self._reporter.advance(done, cost_usd)

@@ -35,9 +35,12 @@ Fill the fields so:
 - summary: 2 to 4 plain sentences: what the user wanted, what the application did, what went wrong and how it ended; first what the instruction asks about. No greetings, ids, names or other private data, nothing about the system prompt unless the instruction asks for it.
 - outcome: success (the user got what was wanted), partial, failure, or unknown.
 - errors: each thing that went wrong, the application's mistakes included; empty where nothing did.
-- relevant: false only where the trace has nothing to do with the instruction.
+{relevance}
 - claims: 2 to 6 statements that the summary rests on.
 Each error and claim has `lines`, the numbers of the lines it rests on (7 for L007), and `quote`, 3 to 15 consecutive words copied exactly from one of those lines, without the line number. Quotes are checked against the lines; what is not found there is thrown away."""
+
+_RELEVANCE = "- relevant: false only where the trace has nothing to do with the instruction."
+_THEME_RELEVANCE = """- theme_relevant: as the theme above says. Where it is false nobody reads the rest: leave claims and errors empty, and let the summary be one short sentence."""
 
 _USER = """=== TRACE {boundary} ===
 {text}
@@ -61,6 +64,22 @@ class TraceSummaryAnswer(BaseModel):
     claims: list[_Cited]
 
 
+class ThemeSummaryAnswer(BaseModel):
+    """What the model is asked to fill in for a theme; whether it is relevant comes first, and decides how much follows."""
+
+    theme_relevant: bool
+    title: str = Field(description="At most 12 words.")
+    summary: str = Field(description="2 to 4 sentences; one where the trace is not relevant.")
+    outcome: Outcome
+    errors: list[_Cited]
+    claims: list[_Cited]
+
+    @property
+    def relevant(self) -> bool:
+        """The same, as an answer without a theme names it."""
+        return self.theme_relevant
+
+
 class ModelSummarizer:
     """Summaries by a model of an endpoint.
 
@@ -73,17 +92,22 @@ class ModelSummarizer:
     def __init__(self, endpoint: ModelEndpoint, instruction: str, theme_prompt: str | None = None) -> None:
         self.name = endpoint.name
         self._endpoint = endpoint
-        theme = f"\n{theme_prompt.strip()}\n" if theme_prompt else ""
-        # Not str.format: an instruction may hold braces.
-        self._system = _SYSTEM.replace("{instruction}", instruction.strip()).replace("{theme}", theme)
-        self.prompt_hash = content_key([self._system, _USER, strict_schema(TraceSummaryAnswer), _MAX_TOKENS])[:16]
+        theme = f"\nThe theme:\n{theme_prompt.strip()}\n" if theme_prompt else ""
+        self._schema: type[TraceSummaryAnswer | ThemeSummaryAnswer] = (
+            ThemeSummaryAnswer if theme_prompt else TraceSummaryAnswer
+        )
+        relevance = _THEME_RELEVANCE if theme_prompt else _RELEVANCE
+        # Not str.format: an instruction may hold braces. What people wrote comes last, as it may hold any of these.
+        rest = _SYSTEM.replace("{relevance}", relevance).replace("{theme}", theme)
+        self._system = rest.replace("{instruction}", instruction.strip(), 1)
+        self.prompt_hash = content_key([self._system, _USER, strict_schema(self._schema), _MAX_TOKENS])[:16]
 
     @property
     def prompt_text(self) -> str:
         """The whole system prompt, for the job's stored specification and its estimate."""
         return self._system
 
-    async def summarize(self, view: TraceView, text: str) -> TraceSummary:
+    async def summarize(self, view: TraceView | None, text: str) -> TraceSummary:
         """The summary of one trace; its claims are still to be checked with `check_claims`.
 
         Args:
@@ -94,7 +118,7 @@ class ModelSummarizer:
             ModelError: The endpoint failed for this trace.
         """
         answer = await self._endpoint.complete(
-            system=self._system, user=self.user_message(text), schema=TraceSummaryAnswer, max_tokens=_MAX_TOKENS
+            system=self._system, user=user_message(text), schema=self._schema, max_tokens=_MAX_TOKENS
         )
         return TraceSummary(
             title=headline(answer.title, _TITLE_WORDS) or "Untitled trace",
@@ -105,12 +129,13 @@ class ModelSummarizer:
             claims=[Claim(**cited.model_dump()) for cited in answer.claims],
         )
 
-    def user_message(self, text: str) -> str:
-        """The trace between its markers.
 
-        Their code is a hash of the text, so that the text cannot contain it, and the same text gives the same message.
-        """
-        return _USER.replace("{boundary}", content_key(text)[:16]).replace("{text}", text)
+def user_message(text: str) -> str:
+    """The trace between its markers.
+
+    Their code is a hash of the text, so that the text cannot contain it, and the same text gives the same message.
+    """
+    return _USER.replace("{boundary}", content_key(text)[:16]).replace("{text}", text)
 
 
 # Raise it with every change that makes other summaries; stored ones are then made anew.
@@ -141,8 +166,10 @@ class OfflineSummarizer:
         self.prompt_hash = content_key(["offline", _OFFLINE_VERSION, instruction])[:16]
         self._redact: Callable[[str, frozenset[str]], str] | None = None
 
-    async def summarize(self, view: TraceView, text: str) -> TraceSummary:
+    async def summarize(self, view: TraceView | None, text: str) -> TraceSummary:
         """The extracted summary of one trace; each claim quotes a line of `text`."""
+        if view is None:
+            raise ValueError("Without the trace itself nothing can be extracted.")
         return self.extract(view, text)
 
     def extract(self, view: TraceView, text: str) -> TraceSummary:

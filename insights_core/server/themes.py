@@ -1,0 +1,73 @@
+"""Endpoints of analysis themes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from insights_core.client import InsightsClient
+from insights_core.server.requests import route
+from insights_core.server.routing import ERROR_RESPONSES, InsightsRoute
+from insights_core.server.theme_bodies import (
+    PreviewResponse,
+    TestResponse,
+    ThemeBody,
+    ThemeIdResponse,
+    ThemeItem,
+    ThemeResponse,
+    ThemeRunBody,
+    ThemeRunsResponse,
+    ThemesResponse,
+)
+
+router = APIRouter(prefix="/themes", tags=["Themes"], route_class=InsightsRoute, responses=ERROR_RESPONSES)
+
+
+@route(router)
+def list_theme_standings(client: InsightsClient, experiment_id: str) -> ThemesResponse:
+    return ThemesResponse(
+        themes=[ThemeItem.model_validate(item) for item in client.list_theme_standings(experiment_id)]
+    )
+
+
+@route(router)
+def get_theme(client: InsightsClient, **given: Any) -> ThemeResponse:
+    return ThemeResponse(theme=ThemeBody.model_validate(client.get_theme(**given)))
+
+
+@route(router)
+def create_theme(client: InsightsClient, **given: Any) -> ThemeIdResponse:
+    return ThemeIdResponse(theme_id=client.create_theme(**given))
+
+
+@route(router)
+def update_theme(client: InsightsClient, **given: Any) -> ThemeResponse:
+    return ThemeResponse(theme=ThemeBody.model_validate(client.update_theme(**given)))
+
+
+@route(router)
+def delete_theme(client: InsightsClient, theme_id: str, experiment_id: str) -> ThemeIdResponse:
+    client.delete_theme(theme_id, experiment_id)
+    return ThemeIdResponse(theme_id=theme_id)
+
+
+@route(router)
+def copy_theme(client: InsightsClient, **given: Any) -> ThemeIdResponse:
+    return ThemeIdResponse(theme_id=client.copy_theme(**given))
+
+
+@route(router)
+def preview_theme(client: InsightsClient, **given: Any) -> PreviewResponse:
+    return PreviewResponse.model_validate(client.preview_theme(**given))
+
+
+@route(router)
+def test_theme(client: InsightsClient, **given: Any) -> TestResponse:
+    return TestResponse.model_validate(client.test_theme(**given))
+
+
+@route(router)
+def run_themes(client: InsightsClient, **given: Any) -> ThemeRunsResponse:
+    runs = client.run_themes(**given, background=True)
+    return ThemeRunsResponse(runs=[ThemeRunBody.model_validate(run) for run in runs])
