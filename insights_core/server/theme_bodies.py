@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from insights_core.entities import InsightEstimate, Outcome, Signal
+from insights_core.entities.alert import AlertRule
 from insights_core.entities.clustering import ClusteringConfig
 from insights_core.entities.insight import TextCounts
 from insights_core.server.bodies import Body, Milliseconds, StoredBody
@@ -33,6 +34,7 @@ class ThemeBody(StoredBody):
     enabled: bool
     model: str | None
     tag_traces: bool
+    alert_rules: list[AlertRule]
 
 
 class ThemeItem(Body):

@@ -226,3 +226,14 @@ def test_a_theme_is_previewed_and_tested_without_writing(client, experiment_id, 
     assert all(item.theme_relevant is not None and item.title for item in tested.samples)
     assert not [one for one in client.mlflow.search_traces([experiment_id]) if one.info.assessments]
     assert client.list_insights(experiment_id) == []
+
+
+def test_alert_rules_of_a_theme_are_judged_when_it_ran(client, experiment_id, write_kinds):
+    write_kinds(client, experiment_id, 3)
+    rule = {"kind": "new"}
+    client.update_theme("error_analysis", {"alert_rules": [rule]}, experiment_id)
+    client.run_themes(experiment_id, ["error_analysis"])
+    write_kinds(client, experiment_id, 9, first=3)
+    [run] = client.run_themes(experiment_id, ["error_analysis"])
+    assert (run.status, run.message, run.trace_count) == ("FINISHED", "", 4)
+    assert client.list_alerts(experiment_id) == client.list_alerts(experiment_id, "error_analysis")

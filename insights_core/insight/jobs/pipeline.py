@@ -25,7 +25,7 @@ from insights_core.entities.insight import (
     TraceRow,
     TraceScope,
 )
-from insights_core.errors import InvalidParameterError, ModelError
+from insights_core.errors import InvalidParameterError, ModelError, from_mlflow
 from insights_core.insight.jobs import persist
 from insights_core.insight.jobs.recurring import count_attempts, set_aside
 from insights_core.insight.jobs.result import (
@@ -231,7 +231,22 @@ class _Job:
         split_by_relevance(self._spec.theme, intake, self._stages.summarizer.name)
         details = await self._understand(matching, intake, last)
         self._timed("persist", lambda: self._persist(details))
-        return remark_on(intake)
+        return " ".join(filter(None, [remark_on(intake), self._alert(details, last)]))
+
+    def _alert(self, details: ClusterDetails, earlier: ClusterDetails | None) -> str:
+        """Raise what the theme's rules say; what went wrong there, which must not lose the result."""
+        theme = self._spec.theme
+        if theme is None or not theme.alert_rules:
+            return ""
+        from insights_core.artifacts.base import EntityClient
+        from insights_core.themes.alerts import raise_alerts
+
+        try:
+            raise_alerts(EntityClient(self._connection.tracking_uri), theme, details, earlier)
+        except Exception as error:
+            _log.warning("Alerts of theme %s failed", theme.theme_id, exc_info=True)
+            return f"Alerts could not be raised: {from_mlflow(error).message.splitlines()[0]}"
+        return ""
 
     def _timed(self, stage: str, work: Callable[[], T]) -> T:
         began = time.perf_counter()
