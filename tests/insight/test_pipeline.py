@@ -261,3 +261,17 @@ def test_a_broken_result_is_named(connection, experiment_id, write_conversations
     )
     with pytest.raises(NotFoundError, match="no result yet"):
         details_of(connection, fresh)
+
+
+def test_a_themes_next_run_goes_on_with_topics_of_traces_that_are_out_of_its_range(
+    connection, experiment_id, write_conversations, run_job
+):
+    ids = write_conversations(connection, experiment_id, 60)
+    theme = {"theme_id": "what_they_ask", "clustering": {"min_cluster_size": 3}}
+    first, _, _ = run_job(scope={"trace_ids": ids[:30]}, **theme)
+    connection.mlflow.set_terminated(first, "FINISHED")
+    before, after = (details_of(connection, one) for one in (first, run_job(scope={"trace_ids": ids[30:]}, **theme)[0]))
+    assert before.continues is None and after.continues == first
+    assert not {row.trace_id for row in before.traces} & {row.trace_id for row in after.traces}
+    leaves = [{c.cluster_id: c.title for c in one.clusters if c.level == 0} for one in (before, after)]
+    assert len(leaves[0]) == 3 and leaves[0] == leaves[1]

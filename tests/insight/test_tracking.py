@@ -9,7 +9,7 @@ import pytest
 
 from insights_core.entities import Cluster, ClusterDetails, TraceRow
 from insights_core.insight.jobs.result import place_rows
-from insights_core.insight.topics import OfflineEmbedder, OfflineNamer, Topics, build_topics
+from insights_core.insight.topics import Left, OfflineEmbedder, OfflineNamer, Topics, build_topics, left_of
 from insights_core.insight.topics.naming import ClusterName, Group
 
 Text = tuple[str, str]
@@ -42,9 +42,12 @@ def planted(planted_texts) -> Planted:
 def insight(run_id: str, given: list[Text], previous: ClusterDetails | None = None, namer=None) -> ClusterDetails:
     """An insight over texts, as a job leaves it."""
     texts = [text for _, text in given]
-    vectors = asyncio.run(OfflineEmbedder().embed(texts))
+    ids = [one for one, _ in given]
+    gone = left_of(previous, ids)
+    vectors = asyncio.run(OfflineEmbedder().embed([*texts, *(row.summary for row in gone)]))
+    left = Left([row.trace_id for row in gone], vectors[len(texts) :], vectors[: len(texts)])
     topics: Topics = asyncio.run(
-        build_topics(texts, vectors, namer or OfflineNamer(), ids=[one for one, _ in given], previous=previous)
+        build_topics(texts, vectors[: len(texts)], namer or OfflineNamer(), ids=ids, previous=previous, left=left)
     )
     rows = [
         TraceRow(
@@ -187,3 +190,15 @@ def test_what_was_no_topic_is_nothing_to_go_on_from(planted, first):
     second = insight("22222222", planted.of(*FIVE, most=40), noise)
     assert {one.fate for one in leaves(second)} == {None} and not second.gone
     assert all(one.cluster_id.startswith("22222222-") for one in second.clusters)
+
+
+def test_topics_go_on_where_every_trace_is_another_one(planted, first):
+    """A theme over the last seven days that runs once a week: no trace is read twice."""
+    second = insight("22222222", planted.of(*FIVE[:4], most=40, skip=40) + planted.of("sql", most=30), first)
+    for topic in FIVE[:4]:
+        was, now = topic_named(planted, first, topic), topic_named(planted, second, topic)
+        assert (now.cluster_id, now.title) == (was.cluster_id, was.title)
+        assert now.fate in ("same", "grown", "shrunk") and now.overlap is None
+        assert "None of its traces is here any more" in now.reason
+    assert topic_named(planted, second, "sql").fate == "born"
+    assert [one.cluster_id for one in second.gone] == [topic_named(planted, first, "weather").cluster_id]

@@ -300,11 +300,15 @@ class _Job:
         rows = [make_row(facts, record) for facts, record in zip(intake.facts, intake.records, strict=True)]
         guess = judge_rows(rows, intake)
         texts = [text_to_embed(record.summary) for record in intake.records]
-        from insights_core.insight.topics import build_topics
+        from insights_core.insight.topics import Left, build_topics, left_of
 
         clock = _Clock(self._reporter, self._stages)
-        clock.enter("embed", len(texts))
+        gone = left_of(earlier, [row.trace_id for row in rows])
+        # Title and summary are all that is kept of a trace that left: so like is compared with like.
+        short = [f"{row.title}. {row.summary}" for row in [*rows, *gone]] if gone else []
+        clock.enter("embed", len(texts) + len(short))
         vectors = await self._stages.embedder.embed(texts)
+        beside = await self._stages.embedder.embed(short) if gone else vectors
         topics = await build_topics(
             texts,
             vectors,
@@ -314,6 +318,7 @@ class _Job:
             on_stage=clock.enter,
             previous=earlier,
             sessions=[facts.session for facts in intake.facts],
+            left=Left([row.trace_id for row in gone], beside[len(rows) :], beside[: len(rows)]),
         )
         place_rows(rows, topics, persist.id_prefix(self._run_id))
         tally = count_failures(topics.clusters, rows)

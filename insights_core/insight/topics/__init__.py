@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from insights_core.insight.topics.scorecard import read_labelled as read_labelled
     from insights_core.insight.topics.scorecard import score_titles as score_titles
     from insights_core.insight.topics.scorecard import score_topics as score_topics
+    from insights_core.insight.topics.tracking import Left as Left
+    from insights_core.insight.topics.tracking import left_of as left_of
     from insights_core.insight.topics.vectors import EndpointEmbedder as EndpointEmbedder
     from insights_core.insight.topics.vectors import MultilingualEmbedder as MultilingualEmbedder
     from insights_core.insight.topics.vectors import OfflineEmbedder as OfflineEmbedder
@@ -47,6 +49,7 @@ __all__, __getattr__ = front_door(
             "score_titles",
             "score_topics",
         ],
+        "tracking": ["Left", "left_of"],
         "vectors": ["EndpointEmbedder", "MultilingualEmbedder", "OfflineEmbedder", "SentenceTransformersEmbedder"],
     },
 )

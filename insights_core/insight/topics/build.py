@@ -20,7 +20,7 @@ from insights_core.insight.topics.hierarchy import group_leaves
 from insights_core.insight.topics.map import coordinates
 from insights_core.insight.topics.naming import ClusterName, Group
 from insights_core.insight.topics.refine import centroids, from_the_middle
-from insights_core.insight.topics.tracking import go_on, same_groups
+from insights_core.insight.topics.tracking import Left, go_on, same_groups
 from insights_core.insight.topics.trust import silhouette, stability, verdict
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ async def build_topics(
     on_stage: Callable[[Stage, int], None] | None = None,
     previous: ClusterDetails | None = None,
     sessions: Sequence[str | None] | None = None,
+    left: Left | None = None,
 ) -> Topics:
     """Cluster, name and lay out n traces.
 
@@ -80,6 +81,7 @@ async def build_topics(
         on_stage: Called with "cluster", "name" and "map" and how many there are to do.
         previous: An earlier insight whose topics these go on from (see `tracking`); they keep their ids and names.
         sessions: Session of each trace: how sure it is that a topic grew is a matter of sessions.
+        left: What is known of traces of the earlier insight that are not among these; None: nothing.
     """
     config = config or ClusteringConfig()
     names = [str(number) for number in range(len(texts))] if ids is None else list(ids)
@@ -94,7 +96,11 @@ async def build_topics(
     say("cluster", len(texts))
     work.cluster()
     if previous is not None and previous.metrics.topics_verdict != "none" and work.verdict not in ("none", "empty"):
-        work.go_on(previous, None if sessions is None else [sessions[i] for i in order])
+        work.go_on(
+            previous,
+            None if sessions is None else [sessions[i] for i in order],
+            left and replace(left, here=left.here[order]),
+        )
     work.arrange(previous)
     say("name", len(work.nodes))
     clusters = await work.named(namer)
@@ -146,9 +152,9 @@ class _Work:
         self.renamed: frozenset[str] = frozenset()
         self.gone: list[GoneTopic] = []
 
-    def go_on(self, previous: ClusterDetails, sessions: Sequence[str | None] | None) -> None:
+    def go_on(self, previous: ClusterDetails, sessions: Sequence[str | None] | None, left: Left | None) -> None:
         """Take over the topics of an earlier insight."""
-        continued = go_on(previous, self.ids, self.vectors, self.result, self.stability, sessions)
+        continued = go_on(previous, self.ids, self.vectors, self.result, self.stability, sessions, left)
         self.result, self.kept, self.gone = continued.result, continued.kept, continued.gone
         self.leaf_ids = [earlier or _leaf_id(number) for number, earlier in enumerate(continued.leaf_ids)]
         self.news = dict(zip(self.leaf_ids, continued.news, strict=True))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from insights_core.entities.insight import Cluster, ClusterDetails, GoneTopic
+from insights_core.entities.insight import Cluster, ClusterDetails, GoneTopic, TraceRow
 from insights_core.insight.topics.cluster import ClusterResult
 from insights_core.insight.topics.refine import assign_outliers, centroids, from_the_middle
 from insights_core.insight.topics.trust import Stability
@@ -50,6 +50,23 @@ class Continued:
     gone: list[GoneTopic] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Left:
+    """Traces in topics of the earlier insight that are not here any more: they still say what these topics are like."""
+
+    ids: Sequence[str]
+    vectors: np.ndarray
+    """Float array of shape (len(ids), d)."""
+    here: np.ndarray
+    """Float array of shape (n, d): the traces that are here, in the same form and made together with those."""
+
+
+def left_of(previous: ClusterDetails | None, ids: Sequence[str]) -> list[TraceRow]:
+    """The rows in topics of an earlier insight that are not among some traces."""
+    present = set(ids)
+    return [row for row in previous.traces if row.cluster_id and row.trace_id not in present] if previous else []
+
+
 @dataclass
 class _Earlier:
     """The earlier topics as n traces remember them."""
@@ -57,6 +74,8 @@ class _Earlier:
     leaves: list[Cluster]
     labels: np.ndarray
     """Int (n,): topic of each trace in the earlier insight; -1 none, -2 was not there."""
+    left: np.ndarray
+    """Int (m,): the same of the earlier traces that are not here any more."""
 
     @classmethod
     def of(cls, previous: ClusterDetails, ids: Sequence[str]) -> _Earlier:
@@ -64,7 +83,9 @@ class _Earlier:
         leaves = [one for one in previous.clusters if one.cluster_id not in parents]
         place = {one.cluster_id: at for at, one in enumerate(leaves)}
         was = {row.trace_id: place.get(row.cluster_id or "", -1) for row in previous.traces}
-        return cls(leaves, np.array([was.get(one, -2) for one in ids], dtype=int))
+        present = set(ids)
+        left = [label for one, label in was.items() if one not in present]
+        return cls(leaves, np.array([was.get(one, -2) for one in ids], dtype=int), np.array(left, dtype=int))
 
 
 def go_on(
@@ -74,6 +95,7 @@ def go_on(
     fresh: ClusterResult,
     found: Stability,
     sessions: Sequence[str | None] | None = None,
+    left: Left | None = None,
 ) -> Continued:
     """The topics of n traces in the light of the earlier insight.
 
@@ -84,10 +106,11 @@ def go_on(
         fresh: A clustering of these vectors that knows nothing of the earlier one.
         found: How well that comes again.
         sessions: Session of each trace, for how sure a growth is; None: each on its own.
+        left: What is known of earlier traces that are not here; None: nothing.
     """
     earlier = _Earlier.of(previous, ids)
     seen = from_the_middle(vectors)
-    placed = _with_born(_placed(seen, earlier), earlier, fresh.labels)
+    placed = _with_born(_placed_beside(vectors, earlier, previous, left), earlier, fresh.labels)
     if _as_good(placed, fresh.labels, found):
         labels, origin = placed, list(range(len(earlier.leaves)))
         origin += [-1] * (int(labels.max(initial=-1)) + 1 - len(origin))
@@ -109,9 +132,21 @@ def go_on(
     return continued
 
 
-def _placed(seen: np.ndarray, earlier: _Earlier) -> np.ndarray:
-    """Earlier labels, with traces that had none where they fit. Int (n,)."""
+def _placed_beside(vectors: np.ndarray, earlier: _Earlier, previous: ClusterDetails, left: Left | None) -> np.ndarray:
+    """Earlier labels, with traces that had none where they fit, beside those that left. Int (n,)."""
     labels = np.where(earlier.labels >= 0, earlier.labels, -1)
+    if left is None or not len(left.ids):
+        return _placed(from_the_middle(vectors), labels)
+    place = {leaf.cluster_id: at for at, leaf in enumerate(earlier.leaves)}
+    cluster_of = {row.trace_id: row.cluster_id for row in previous.traces}
+    theirs = np.array([place.get(cluster_of.get(one) or "", -1) for one in left.ids], dtype=int)
+    together = from_the_middle(np.vstack([left.here, left.vectors]))
+    return _placed(together, np.concatenate([labels, theirs]))[: len(labels)]
+
+
+def _placed(seen: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The labels, with traces that had none where they fit. Int (n,)."""
+    labels = labels.copy()
     inside = np.flatnonzero(labels >= 0)
     if not len(inside):
         return labels
@@ -202,8 +237,15 @@ def _units(sessions: Sequence[str | None] | None, count: int) -> Units:
 def _news(labels: np.ndarray, origin: list[int], earlier: _Earlier, units: Units) -> list[dict[str, object]]:
     """What became of each topic."""
     is_new = earlier.labels == -2
-    moved = _changed(labels, len(origin), is_new, units)
+    # Who left says too what traffic was like before.
+    at_of = {at: topic for topic, at in enumerate(origin) if at >= 0}
+    gone = np.array([at_of.get(at, -1) for at in earlier.left.tolist()], dtype=int)
+    all_units = Units.of_codes(np.concatenate([units.of, np.full(len(gone), -1)]))
+    all_new = np.concatenate([is_new, np.zeros(len(gone), dtype=bool)])
+    moved = _changed(np.concatenate([labels, gone]), len(origin), all_new, all_units)
     fresh_units = Units.of_codes(units.of[is_new])
+    before_units = Units.of_codes(all_units.of[~all_new])
+    were = np.concatenate([earlier.labels[~is_new], earlier.left])
     said = []
     for topic, at in enumerate(origin):
         members = labels == topic
@@ -211,14 +253,15 @@ def _news(labels: np.ndarray, origin: list[int], earlier: _Earlier, units: Units
         sources = [one for one, _ in from_where.most_common()]
         news: dict[str, object] = {"came_from": [earlier.leaves[one].cluster_id for one in sources]}
         if at >= 0:
-            overlap = _overlap(members, earlier.labels == at, ~is_new)
-            names = ("overlap", "overlap_low", "overlap_high")
-            news |= dict(zip(names, (round(one, 4) for one in overlap), strict=True))
+            if ((members | (earlier.labels == at)) & ~is_new).any():
+                overlap = _overlap(members, earlier.labels == at, ~is_new)
+                names = ("overlap", "overlap_low", "overlap_high")
+                news |= dict(zip(names, (round(one, 4) for one in overlap), strict=True))
             news["previous_size"] = earlier.leaves[at].size
         news |= _fate(topic, at, labels, earlier, moved, from_where)
-        if at >= 0 and is_new.any():
+        if at >= 0 and is_new.any() and len(were):
             share = share_of(members[is_new], fresh_units)
-            before = share_of(earlier.labels[~is_new] == at, Units.of_codes(units.of[~is_new]))
+            before = share_of(were == at, before_units)
             news["reason"] = f"{news['reason']} {_traffic(share.lower, share.upper, before.lower, before.upper)}"
         said.append(news)
     return said
@@ -271,6 +314,9 @@ def _fate(
             "reason": f"{members.sum():,} traces that fitted no topic are alike, {new:,} of them new.",
         }
     stayed, had = from_where[at], int((earlier.labels == at).sum())
+    if not had:
+        alike = f"None of its traces is here any more; {members.sum():,} are like them."
+        return {"fate": moved[topic] or "same", "reason": alike}
     kept = f"{stayed:,} of its {had:,} earlier traces are in it" + (
         f", of {earlier.leaves[at].size:,} that it had." if had < earlier.leaves[at].size else "."
     )
