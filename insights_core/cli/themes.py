@@ -179,14 +179,19 @@ def test(theme: str, output: str, **given: Any) -> None:
 @click.option("--every", help="Look again after this pause, such as 10m or 1h, until interrupted; with --due.")
 def run(every: str | None, output: str, **given: Any) -> None:
     """Run themes side by side; waits for them, or with --every goes on as a worker that looks again and again."""
+    from insights_core.errors import ModelError, UnavailableError
+
     pause_s = _seconds(every) if every else None
     insights = client()
-    while True:
-        runs = insights.run_themes(**given)
-        _print_runs(runs, output)
-        if pause_s is None:
-            break
+    while pause_s is not None:
+        try:
+            _print_runs(insights.run_themes(**given), output)
+        except (UnavailableError, ModelError) as error:
+            # A worker outlives a server that restarts; what was wrongly asked ends it at once.
+            click.echo(error.message, err=True)
         time.sleep(pause_s)
+    runs = insights.run_themes(**given)
+    _print_runs(runs, output)
     if any(item.status == "FAILED" for item in runs):
         raise Failure("A theme failed; its message says why.", 1)
 

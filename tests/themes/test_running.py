@@ -230,10 +230,25 @@ def test_a_theme_is_previewed_and_tested_without_writing(client, experiment_id, 
 
 def test_alert_rules_of_a_theme_are_judged_when_it_ran(client, experiment_id, write_kinds):
     write_kinds(client, experiment_id, 3)
-    rule = {"kind": "new"}
+    rule = {"kind": "exceeds", "threshold": 0}
     client.update_theme("error_analysis", {"alert_rules": [rule]}, experiment_id)
-    client.run_themes(experiment_id, ["error_analysis"])
-    write_kinds(client, experiment_id, 9, first=3)
     [run] = client.run_themes(experiment_id, ["error_analysis"])
-    assert (run.status, run.message, run.trace_count) == ("FINISHED", "", 4)
-    assert client.list_alerts(experiment_id) == client.list_alerts(experiment_id, "error_analysis")
+    assert (run.status, run.message, run.trace_count) == ("FINISHED", "", 1)
+    assert [alert.theme_id for alert in client.list_alerts(experiment_id)] == ["error_analysis"]
+
+
+def test_texts_in_redis_last_a_day_and_an_absent_redis_stops_nothing(monkeypatch):
+    import fakeredis
+
+    from insights_core.insight.reading.text_cache import RedisTexts
+
+    server = fakeredis.FakeRedis()
+    monkeypatch.setattr("redis.Redis.from_url", lambda url, **_: server)
+    kept = RedisTexts("redis://localhost:6379/0")
+    kept.put("key", {"text": "L001 user: hello"})
+    assert kept.get("key") == {"text": "L001 user: hello"} and kept.get("other") is None
+    assert 86_000 < server.ttl(server.keys()[0]) <= 86_400
+    monkeypatch.undo()
+    away = RedisTexts("redis://127.0.0.1:1/0")
+    away.put("key", {"text": "x"})
+    assert away.get("key") is None
