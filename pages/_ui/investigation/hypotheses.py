@@ -24,7 +24,7 @@ _STATEMENT_CHARS = 240
 
 
 def dashboard(run_id: str, mark: st.delta_generator.DeltaGenerator, may_write: bool, issue_count: int) -> None:
-    """Draw the mark, the counts and the cards; while the analysis is ACTIVE, look for news every second.
+    """Draw the mark, the counts and the cards; while the analysis is ACTIVE, look for news.
 
     Args:
         run_id: The analysis.
@@ -35,34 +35,29 @@ def dashboard(run_id: str, mark: st.delta_generator.DeltaGenerator, may_write: b
     seen = live.watch(run_id)
     ticking = bool(seen.analysis) and seen.analysis.status == AnalysisStatus.ACTIVE
 
-    @states.fragment(run_every=1.0 if ticking else None, key="dashboard")
+    every = live.look_seconds(seen.analysis.status, seen.updated_at) if seen.analysis else None
+
+    @states.fragment(key="dashboard")
     def board() -> None:
-        tick(seen, mark, bool(ticking), may_write, issue_count)
+        live.toasts(seen)
+        with mark:
+            live.mark(seen)
+        _counts(seen.hypotheses, issue_count)
+        _cards(seen.hypotheses, may_write, bool(ticking))
+
+    @states.fragment(run_every=every, key="news")
+    def look() -> None:
+        # Draws nothing where nothing is new, so that nothing of the page is sent again.
+        if live.look(seen):
+            st.rerun()
 
     if ticking:
         # The live mark says that the page looks for news; Streamlit's own signs of it, the running figure and the
         # fading of what is drawn again, would flash each second.
         st.html("<style>[data-testid=stStatusWidget]{display:none}[data-stale=true]{opacity:1!important}</style>")
     board()
-
-
-def tick(
-    seen: live.Watch,
-    mark: st.delta_generator.DeltaGenerator,
-    ticking: bool,
-    may_write: bool,
-    issue_count: int,
-) -> None:
-    """One look for news: a request to MLflow, toasts, and the mark, counts and cards as they are now."""
-    live.look(seen)
-    live.toasts(seen)
-    if ticking and seen.analysis and seen.analysis.status != AnalysisStatus.ACTIVE:
-        # The ticking ends with a run of the whole page, which begins none.
-        st.rerun()
-    with mark:
-        live.mark(seen)
-    _counts(seen.hypotheses, issue_count)
-    _cards(seen.hypotheses, may_write, ticking)
+    if ticking:
+        look()
 
 
 def _counts(found: Sequence[EntitySummary], issue_count: int) -> None:

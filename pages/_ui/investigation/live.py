@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Without news for longer, an active analysis is paused: nobody works on it right now.
 RUNNING_SECONDS = 120
+# A look without news costs the browser 2.5 kB: each second while somebody works, seldom while nobody does.
+_LOOK_SECONDS, _PAUSED_SECONDS = 1.0, 5.0
 # More news at once is one toast with a count: a stack of toasts hides the page.
 _MOST_TOASTS = 3
 _STATEMENT_CHARS = 90
@@ -31,6 +33,11 @@ def phase(status: str, updated_at: datetime) -> str:
         return status
     age = (datetime.now(UTC) - updated_at).total_seconds()
     return "RUNNING" if age < RUNNING_SECONDS else "PAUSED"
+
+
+def look_seconds(status: str, updated_at: datetime) -> float | None:
+    """How often to look for news of an analysis; None where none comes."""
+    return {"RUNNING": _LOOK_SECONDS, "PAUSED": _PAUSED_SECONDS}.get(phase(status, updated_at))
 
 
 @dataclass
@@ -96,15 +103,19 @@ def watch(run_id: str) -> Watch:
     return made
 
 
-def look(seen: Watch) -> None:
-    """Ask for news; where MLflow does not answer, say so and from when the rest is."""
+def look(seen: Watch) -> bool:
+    """Ask for news; whether there is any. Where MLflow does not answer, say so and from when the rest is."""
+    before = phase(seen.analysis.status, seen.updated_at) if seen.analysis else ""
     try:
-        seen.poll()
+        news = seen.poll()
     except UnavailableError as error:
         st.error(
             f"{escape_markdown(error.message)} What you see is from {local(seen.asked_at):%H:%M:%S}.",
             icon=":material/cloud_off:",
         )
+        return False
+    # What nobody works on any more becomes paused, without any news.
+    return news or before != (phase(seen.analysis.status, seen.updated_at) if seen.analysis else "")
 
 
 def after_change() -> None:
