@@ -7,6 +7,7 @@ from pages._ui.look import theme as look
 from pages._ui.parts import dialogs, layout
 from pages._ui.shell import loaders, navigation, permissions, scope, states
 from pages._ui.themes import theme_actions, theme_data, theme_results, words
+from pages._ui.traces import trace_themes
 
 
 def view() -> None:
@@ -29,7 +30,7 @@ def view() -> None:
         with states.empty("No theme chosen", "Choose one from the list."):
             navigation.link("themes", "Look at the themes")
         return
-    runs = theme_data.runs_of(experiment_id).get(theme_id, [])
+    runs = trace_themes.runs_of(experiment_id).get(theme_id, [])
     one = next((each for each in theme_data.standings(experiment_id) if each.theme.theme_id == theme_id), None)
     if one is None:
         if not runs:

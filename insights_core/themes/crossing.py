@@ -105,10 +105,7 @@ def reading_of(theme_id: str, details: ClusterDetails) -> Reading:
     """What a result says of each trace, to be asked again and again."""
     topics = {cluster.cluster_id: cluster.title for cluster in details.clusters}
     run_id = details.run_id
-    said = {
-        one.trace_id: Perspective(theme_id, run_id, "irrelevant", summary=one.reason)
-        for one in getattr(details, "irrelevant", ())
-    }
+    said = {one.trace_id: Perspective(theme_id, run_id, "irrelevant", summary=one.reason) for one in details.irrelevant}
     for row in details.traces:
         if row.relevant:
             topic = topics.get(row.cluster_id, "") if row.cluster_id else OUTLIERS_TITLE

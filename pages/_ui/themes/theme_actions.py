@@ -7,11 +7,11 @@ import streamlit as st
 from insights_core.entities import Theme
 from insights_core.errors import InsightsError
 from insights_core.themes.files import builtin_themes
-from insights_core.themes.specs import spec_of
 from pages._ui.look.formats import escape_markdown, plural
 from pages._ui.parts import dialogs
 from pages._ui.shell import loaders, navigation, permissions
 from pages._ui.themes import theme_data
+from pages._ui.traces import trace_themes
 
 _PROBLEM = "themes-problem"
 
@@ -40,7 +40,7 @@ def _change(theme_id: str, experiment_id: str, **fields: object) -> None:
         loaders.client().update_theme(theme_id, fields, experiment_id, author=permissions.author())
     except InsightsError as error:
         st.session_state[_PROBLEM] = error.message
-    loaders.forget_lists()
+    theme_data.forget()
 
 
 def problem() -> None:
@@ -58,7 +58,7 @@ def run_button(theme: Theme, experiment_id: str, key: str, primary: bool = False
 
 def run_all_button(experiment_id: str) -> None:
     """Run all that are on and not running."""
-    runs = theme_data.runs_of(experiment_id)
+    runs = trace_themes.runs_of(experiment_id)
     waiting = [
         theme
         for theme in loaders.themes(experiment_id)
@@ -75,13 +75,16 @@ def run_all_button(experiment_id: str) -> None:
 
 
 def _run(themes: list[Theme], experiment_id: str) -> None:
-    for theme in themes:
-        try:
-            loaders.client().create_insight(spec_of(theme, experiment_id))
-        except InsightsError as error:
-            # The others run all the same.
-            st.session_state[_PROBLEM] = f"{theme.name}: {error.message}"
-    loaders.forget_lists()
+    try:
+        ids = [theme.theme_id for theme in themes]
+        told = loaders.client().run_themes(experiment_id, ids, background=True)
+        names = {theme.theme_id: theme.name for theme in themes}
+        said = [f"{names[one.theme_id]}: {one.message}" for one in told if one.message and one.status != "RUNNING"]
+        if said:
+            st.session_state[_PROBLEM] = " ".join(said)
+    except InsightsError as error:
+        st.session_state[_PROBLEM] = error.message
+    theme_data.forget()
     st.rerun()
 
 
@@ -104,7 +107,7 @@ def _copy(theme_id: str, experiment_id: str) -> None:
     except InsightsError as error:
         st.session_state[_PROBLEM] = error.message
         st.rerun()
-    loaders.forget_lists()
+    theme_data.forget()
     navigation.go_to("edit_theme", {"theme": made})
 
 
@@ -135,7 +138,7 @@ def _import(experiment_id: str) -> None:
         except InsightsError as error:
             st.error(escape_markdown(error.message), icon=":material/error:")
             return
-        loaders.forget_lists()
+        theme_data.forget()
         dialogs.leave("theme", {"theme": made})
 
 
@@ -154,7 +157,7 @@ def _export(experiment_id: str, theme_id: str) -> None:
 
 
 def _delete(experiment_id: str, theme_id: str) -> None:
-    count = len(theme_data.runs_of(experiment_id).get(theme_id, []))
+    count = len(trace_themes.runs_of(experiment_id).get(theme_id, []))
     name = loaders.theme_name(experiment_id, theme_id)
     stays = (
         f"Its {plural(count, 'insight')} stay, with the theme as it was when each ran"
@@ -166,7 +169,7 @@ def _delete(experiment_id: str, theme_id: str) -> None:
     )
     if st.button("Delete theme", type="primary", icon=":material/delete:", key="delete-theme-now"):
         loaders.client().delete_theme(theme_id, experiment_id)
-        loaders.forget_lists()
+        theme_data.forget()
         if theme_id in builtin_themes():
             dialogs.close()
         dialogs.leave("themes", {})

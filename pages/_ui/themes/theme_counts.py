@@ -1,13 +1,16 @@
-"""How many traces match, and what a run would take."""
+"""How many traces match a theme that is being written, and what a run would take."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import streamlit as st
 
-from insights_core.entities import InsightEstimate, Theme, TraceScope
-from insights_core.entities.theme import filter_of
-from insights_core.themes.specs import spec_of
+from insights_core.entities import Theme, ThemePreview, TraceScope
 from pages._ui.shell import loaders
+
+# What changes nothing of what is counted.
+_NOT_COUNTED = {"enabled": True, "schedule": "manual", "history": []}
+# Of a theme that is new nothing is summarised yet, so that a new name shall not count anew.
+_OF_A_NEW_ONE = {"theme_id": "draft", "name": "Draft", "description": ""}
 
 
 def count(experiment_id: str, condition: str | None) -> int:
@@ -15,28 +18,12 @@ def count(experiment_id: str, condition: str | None) -> int:
     return loaders.count_traces(TraceScope(experiment_id=experiment_id, filter_string=condition))
 
 
-def counts(theme: Theme, experiment_id: str) -> tuple[int, int, int, int]:
-    """Traces of the theme's time: all, those of the base filters, of the theme filters, of both."""
-    start, end = theme.date_range.bounds_ms(_hour())
-
-    def matching(conditions: list[str]) -> int:
-        return loaders.count_traces(
-            TraceScope(
-                experiment_id=experiment_id,
-                filter_string=filter_of(conditions),
-                start_time_ms=start,
-                end_time_ms=end,
-            )
-        )
-
-    return matching([]), matching(theme.base_filters), matching(theme.theme_filters), matching(theme.conditions)
+def preview(theme: Theme, experiment_id: str, is_new: bool) -> ThemePreview:
+    """Matching traces by each filter and by both, and what a run would read and cost."""
+    counted = theme.model_copy(update={**_NOT_COUNTED, **(_OF_A_NEW_ONE if is_new else {})})
+    return _preview(loaders.tracking_uri(), experiment_id, counted.model_dump_json())
 
 
-def estimate(theme: Theme, experiment_id: str) -> InsightEstimate:
-    """What a run would read, take and cost."""
-    return loaders.estimate(spec_of(theme, experiment_id, _hour()))
-
-
-def _hour() -> datetime:
-    """Now to the hour, so that what was counted a moment ago still holds."""
-    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+@st.cache_data(ttl=60, show_spinner=False, max_entries=64)
+def _preview(uri: str, experiment_id: str, theme: str) -> ThemePreview:
+    return loaders.client().preview_theme(Theme.model_validate_json(theme), experiment_id)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import streamlit as st
 
-from insights_core.entities import Insight, Theme, ThemeStanding
-from insights_core.entities.schedule import next_due
-from insights_core.themes.files import builtin_themes
+from insights_core.entities import Insight, ThemeStanding
 from pages._ui.insight import granularity, progress
 from pages._ui.shell import loaders
-from pages._ui.traces.trace_themes import latest_finished, runs_of
 
 _TOP = 3
 
@@ -31,29 +27,20 @@ class Found:
 
 
 def standings(experiment_id: str) -> list[ThemeStanding]:
-    """Each theme with what it has done so far: those that are on first, among them those that found something."""
-    runs = runs_of(experiment_id)
-    stands = [_standing(theme, runs.get(theme.theme_id, [])) for theme in loaders.themes(experiment_id)]
-    return sorted(stands, key=lambda one: (not one.theme.enabled, one.run_count == 0))
+    """Each theme with what it has done so far: those that are on first, among them those that have run."""
+    found = _standings(loaders.tracking_uri(), experiment_id)
+    return sorted(found, key=lambda one: (not one.theme.enabled, one.run_count == 0))
 
 
-def _standing(theme: Theme, runs: list[Insight]) -> ThemeStanding:
-    last = runs[0] if runs else None
-    finished = latest_finished(runs)
-    return ThemeStanding(
-        theme=theme,
-        builtin=theme.theme_id in builtin_themes(),
-        run_id=last.run_id if last else None,
-        last_status=last.status.value if last else None,
-        last_run_at=last.created_at if last else None,
-        next_due_at=next_due(theme.schedule, last.created_at if last else None, datetime.now(UTC))
-        if theme.enabled
-        else None,
-        run_count=len(runs),
-        trace_count=finished.trace_count if finished else 0,
-        cluster_count=finished.cluster_count if finished else 0,
-        cost_usd=sum(one.cost_usd for one in runs),
-    )
+@st.cache_data(ttl=2, show_spinner=False, max_entries=32)
+def _standings(uri: str, experiment_id: str) -> list[ThemeStanding]:
+    return loaders.client().list_theme_standings(experiment_id)
+
+
+def forget() -> None:
+    """Read themes and their runs again, after something was created or changed."""
+    _standings.clear()
+    loaders.forget_lists()
 
 
 def under_way(runs: list[Insight]) -> Insight | None:
@@ -77,7 +64,7 @@ def _found(uri: str, run_id: str, version: int, _insight: Insight) -> Found:
     titles = {cluster.cluster_id: cluster.title for cluster in details.clusters}
     largest = sorted(sizes, key=lambda one: -sizes[one])[:_TOP]
     return Found(
-        read=len(details.traces) + len(getattr(details, "irrelevant", ())),
+        read=len(details.traces) + len(details.irrelevant),
         concerned=sum(row.relevant for row in details.traces),
         topics=len(sizes),
         largest=tuple((one, titles.get(one, ""), sizes[one]) for one in largest),

@@ -11,6 +11,7 @@ from pages._ui.look.formats import escape_markdown, moment, number, plural
 from pages._ui.parts import filters
 from pages._ui.shell import navigation, states
 from pages._ui.themes import theme_actions, theme_data, words
+from pages._ui.traces import trace_themes
 
 # From so many themes on, one searches for them.
 _SEARCHED = 9
@@ -19,7 +20,7 @@ _SEARCHED = 9
 def theme_list(experiment_id: str, may_write: bool) -> None:
     """A card for each theme; those that are on and found something first."""
     stands = theme_data.standings(experiment_id)
-    runs = theme_data.runs_of(experiment_id)
+    runs = trace_themes.runs_of(experiment_id)
     _first_step(stands)
     if len(stands) >= _SEARCHED:
         said = filters.search("themes-search", "Search themes").lower()
@@ -67,7 +68,7 @@ def _what(one: ThemeStanding, experiment_id: str, may_write: bool) -> None:
 
 
 def _found(one: ThemeStanding, runs: list[Insight]) -> None:
-    finished = theme_data.latest_finished(runs)
+    finished = trace_themes.latest_finished(runs)
     if finished is None:
         st.caption(
             "Its first run is under way."

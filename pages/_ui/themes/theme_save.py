@@ -8,7 +8,7 @@ from insights_core.errors import InsightsError
 from insights_core.themes.catalogue import SETTINGS
 from pages._ui.look.formats import escape_markdown
 from pages._ui.shell import loaders, navigation, permissions
-from pages._ui.themes import theme_draft
+from pages._ui.themes import theme_data, theme_draft
 from pages._ui.themes.theme_draft import Draft
 
 
@@ -51,7 +51,7 @@ def _save(draft: Draft) -> None:
         st.session_state["edit-theme-problem"] = error.message
         st.rerun()
     theme_draft.close()
-    loaders.forget_lists()
+    theme_data.forget()
     navigation.go_to("theme", {"theme": theme_id})
 
 
