@@ -14,7 +14,7 @@ from test_pages import said
 from insights_core.client import InsightsClient
 from insights_core.connection import Connection
 from insights_core.demo import load_demo, planted_labels
-from insights_core.entities import GoneTopic, Theme
+from insights_core.entities import GoneTopic, Theme, ThemeRun
 from insights_core.themes.files import builtin_themes
 
 OWN = Theme(theme_id="gift_cards", name=f"Gift cards {HOSTILE}", description=HOSTILE, prompt="Look for gift cards.")
@@ -197,17 +197,39 @@ def test_a_link_opens_its_run_and_topic(page, themed):
     assert app.radio(key="pick-tree").value == "c3"
 
 
-def test_run_now_asks_for_what_the_theme_says(page, themed, monkeypatch):
+def test_run_now_runs_that_theme_and_run_all_those_that_are_on(page, themed, monkeypatch):
     asked = []
-    monkeypatch.setattr(InsightsClient, "create_insight", lambda self, spec: asked.append(spec) or "run")
+
+    def run_themes(self, experiment_id, theme_ids, background):
+        asked.append((experiment_id, list(theme_ids), background))
+        return [ThemeRun(theme_id=one, status="SKIPPED", message="no trace matches") for one in theme_ids]
+
+    monkeypatch.setattr(InsightsClient, "run_themes", run_themes)
     app = page("themes")
     app.button(key="run-success_patterns").click().run()
-    assert [one.theme_id for one in asked] == ["success_patterns"]
-    assert asked[0].scope.filter_string == "trace.status = 'OK'"
+    assert asked == [(themed.experiment_id, ["success_patterns"], True)]
+    assert "Success patterns: no trace matches" in app.error[0].value
 
-    asked.clear()
+    app.toggle(key="on-ux_issues").set_value(False).run()
     app.button(key="run-all-themes").click().run()
-    assert len(asked) == 6
+    app.toggle(key="on-ux_issues").set_value(True).run()
+    assert len(asked[1][1]) == 5
+    assert "ux_issues" not in asked[1][1]
+
+
+def test_a_theme_is_tried_on_ten_traces_and_nothing_is_written(page, themed):
+    app = page("edit_theme", **{"from": "error_analysis"})
+    app.button(key="test-theme").click().run()
+    text = said(app)
+
+    assert not app.exception
+    assert "of 10 traces concern it" in text
+    assert text.count("Concerns it") + text.count("Does not concern it") == 10
+    assert "Test it again" not in text
+    app.multiselect(key="edit-theme-signals").set_value(["slow"]).run()
+    assert "Test it again" in said(app)
+    assert len(themed.client.list_insights(themed.experiment_id)) == 4
+    assert len(themed.client.list_themes(themed.experiment_id)) == 6
 
 
 def test_across_themes_one_sees_how_topics_meet_and_reads_a_cell(page, themed):

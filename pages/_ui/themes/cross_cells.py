@@ -100,9 +100,10 @@ def _shown(sides: tuple[Side, ...]) -> list[int]:
 
 def _said(table: CrossTable, rows: list[int], columns: list[int], first: str, second: str) -> str:
     said = f"{plural(table.trace_count, 'trace')} read by both; each cell: traces, and their share of the row with its 95% interval"
-    left_out = [len(table.rows) - len(rows), len(table.columns) - len(columns)]
-    if any(left_out):
-        said += f"; {number(left_out[0])} smaller topics of {first} and {number(left_out[1])} of {second} are not shown"
+    left_out = {first: len(table.rows) - len(rows), second: len(table.columns) - len(columns)}
+    missing = [f"{plural(count, 'smaller topic')} of {name}" for name, count in left_out.items() if count]
+    if missing:
+        said += f"; not shown: {' and '.join(missing)}"
     return escape_markdown(said)
 
 

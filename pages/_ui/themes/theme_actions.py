@@ -51,8 +51,7 @@ def problem() -> None:
 
 def run_button(theme: Theme, experiment_id: str, key: str, primary: bool = False) -> None:
     """Run it now."""
-    kind = "primary" if primary else "secondary"
-    if st.button("Run now", icon=":material/play_arrow:", key=key, type=kind):
+    if st.button("Run now", icon=":material/play_arrow:", key=key, type="primary" if primary else "secondary"):
         _run([theme], experiment_id)
 
 

@@ -100,8 +100,8 @@ def _standing(one: ThemeStanding, runs: list[Insight], experiment_id: str, may_w
         st.markdown(said)
         if one.last_status == "FAILED":
             st.caption(f":red[{escape_markdown(runs[0].progress.message or 'It failed.', 160)}]")
-    said = [words.schedule(one), *([words.spent(one)] if one.run_count else [])]
-    st.caption(escape_markdown(" · ".join(said)))
+    told = [words.schedule(one), *([words.spent(one)] if one.run_count else [])]
+    st.caption(escape_markdown(" · ".join(told)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         navigation.button("theme", "Open", "arrow_forward", {"theme": theme_id}, key=f"open-{theme_id}")
         if may_write and not running:
