@@ -15,6 +15,8 @@ def view() -> None:
     theme.chosen_page("insights")
     run_id = st.query_params.get("run")
     if not run_id:
+        with layout.page_header("Insight"):
+            pass
         with states.empty("No insight chosen", "Choose one from the list."):
             navigation.link("insights", "Look at the insights")
         return

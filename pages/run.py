@@ -22,6 +22,8 @@ def view() -> None:
     theme.chosen_page("runs")
     run_id = st.query_params.get("run")
     if not run_id:
+        with layout.page_header("Run"):
+            pass
         with states.empty("No investigation chosen", "Choose one from the list."):
             navigation.link("runs", "Look at the runs")
         return

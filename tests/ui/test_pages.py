@@ -291,3 +291,11 @@ def test_a_box_over_bars_takes_the_days_whose_bars_it_touches():
 
     assert [str(day) for day in days_between(["2026-11-23 15:00", "2026-11-24 09:00"])] == ["2026-11-24", "2026-11-24"]
     assert [str(day) for day in days_between(["2026-11-25 03:00", "2026-11-23 20:00"])] == ["2026-11-24", "2026-11-25"]
+
+
+@pytest.mark.parametrize("page", ["insight", "run"])
+def test_a_page_of_one_entity_without_its_id_has_a_heading_and_a_way_on(open_page, demo_store, page):
+    app = open_page(demo_store.uri, page)
+
+    assert [one.value for one in app.title] == [page.capitalize()]
+    assert app.get("page_link")
