@@ -35,7 +35,6 @@ SDK_ONLY = {
     "get_insight_details": "`get-insight` prints them; over REST they are an artifact of the run",
     "get_insight_spec": "an artifact of the run",
     "list_themes": "`themes list` shows them with their last runs",
-    **dict.fromkeys(["list_alerts", "test_alerts", "list_topic_trends"], "commands and routes of themes follow"),
     "theme_history": "`get` shows a theme with its history",
     "analytics.refresh": "of this process; each command is its own, a server refreshes itself",
     "analytics.freshness": "of this process",

@@ -171,5 +171,5 @@ ALERT = Kind(
     "alert_id",
     "title",
     lambda item: {"status": "open" if item.open else "delivered", "theme": item.theme_id, "rule": item.rule.key},
-    listing="mlflow-insights themes alerts list --experiment-id …",
+    listing="mlflow-insights themes alerts --experiment-id …",
 )

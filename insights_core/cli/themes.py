@@ -37,6 +37,15 @@ _RUNS = {
     "run_id": "Run",
 }
 _SAMPLES = {"trace_id": "Trace", "theme_relevant": "Relevant", "title": "Title", "said": "Summary, or why not"}
+_ALERTS = {
+    "created_at": "Raised",
+    "theme_id": "Theme",
+    "title": "Topic",
+    "message": "What happened",
+    "rule": "Rule",
+    "delivered": "Delivered",
+}
+_TRENDS = {"title": "Topic", "sentence": "Traffic", "latest": "Latest window"}
 _ID = click.argument("theme_id")
 _THEME = click.argument("theme", metavar="THEME|FILE")
 # Shorter would only list runs all the time.
@@ -194,6 +203,47 @@ def run(every: str | None, output: str, **given: Any) -> None:
     _print_runs(runs, output)
     if any(item.status == "FAILED" for item in runs):
         raise Failure("A theme failed; its message says why.", 1)
+
+
+@_add
+@operation("themes trends ux_issues --experiment-id 1 --window-days 7", "list_topic_trends")
+@_ID
+def trends(output: str, **given: Any) -> None:
+    """Say how much of the traffic each topic of a theme's latest run is, window by window, largest first."""
+    found = client().list_topic_trends(**given)
+    if output == "json":
+        return print_json(found)
+    rows = [{**item.model_dump(), "latest": item.points[-1].count if item.points else None} for item in found]
+    print_table(rows, _TRENDS, "The theme has no finished run yet.")
+
+
+@_add
+@operation("themes alerts --experiment-id 1", "list_alerts")
+def alerts(output: str, **given: Any) -> None:
+    """List the alerts of an experiment, newest first."""
+    _print_alerts(client().list_alerts(**given), output, "No alert was raised.")
+
+
+@_add
+@operation("themes test-alerts ux_issues --experiment-id 1", "test_alerts")
+@_ID
+def test_alerts(output: str, **given: Any) -> None:
+    """Say what a theme's alert rules would have raised so far; nothing is kept or sent."""
+    _print_alerts(client().test_alerts(**given), output, "The theme's rules would have raised nothing so far.")
+
+
+def _print_alerts(found: list[Any], output: str, empty: str) -> None:
+    if output == "json":
+        return print_json(found)
+    rows = [
+        {
+            **item.model_dump(),
+            "rule": item.rule.key,
+            "delivered": ", ".join(f"{one.channel}: {one.state}" for one in item.deliveries),
+        }
+        for item in found
+    ]
+    print_table(rows, _ALERTS, empty)
 
 
 def _print_runs(runs: list[Any], output: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from insights_core.entities import InsightEstimate, Outcome, Signal
-from insights_core.entities.alert import AlertRule
+from insights_core.entities.alert import AlertRule, Channel
 from insights_core.entities.clustering import ClusteringConfig
 from insights_core.entities.insight import TextCounts
 from insights_core.server.bodies import Body, Milliseconds, StoredBody
@@ -110,3 +110,49 @@ class ThemeRunBody(Body):
 
 class ThemeRunsResponse(BaseModel):
     runs: list[ThemeRunBody]
+
+
+class PointBody(Body):
+    start: Milliseconds
+    count: int
+    total: int
+    share: float
+    lower: float
+    upper: float
+
+
+class TrendBody(Body):
+    cluster_id: str
+    title: str
+    points: list[PointBody]
+    change: str
+    sentence: str
+
+
+class TrendsResponse(BaseModel):
+    trends: list[TrendBody]
+
+
+class DeliveryBody(Body):
+    channel: Channel
+    state: str
+    attempts: int
+    error: str
+    at: Milliseconds | None
+
+
+class AlertBody(StoredBody):
+    alert_id: str
+    theme_id: str
+    rule: AlertRule
+    cluster_id: str
+    title: str
+    message: str
+    window_start: Milliseconds
+    count: int
+    run_id: str
+    deliveries: list[DeliveryBody]
+
+
+class AlertsResponse(BaseModel):
+    alerts: list[AlertBody]

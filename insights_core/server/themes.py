@@ -10,6 +10,8 @@ from insights_core.client import InsightsClient
 from insights_core.server.requests import route
 from insights_core.server.routing import ERROR_RESPONSES, InsightsRoute
 from insights_core.server.theme_bodies import (
+    AlertBody,
+    AlertsResponse,
     PreviewResponse,
     TestResponse,
     ThemeBody,
@@ -19,6 +21,8 @@ from insights_core.server.theme_bodies import (
     ThemeRunBody,
     ThemeRunsResponse,
     ThemesResponse,
+    TrendBody,
+    TrendsResponse,
 )
 
 router = APIRouter(prefix="/themes", tags=["Themes"], route_class=InsightsRoute, responses=ERROR_RESPONSES)
@@ -71,3 +75,18 @@ def test_theme(client: InsightsClient, **given: Any) -> TestResponse:
 def run_themes(client: InsightsClient, **given: Any) -> ThemeRunsResponse:
     runs = client.run_themes(**given, background=True)
     return ThemeRunsResponse(runs=[ThemeRunBody.model_validate(run) for run in runs])
+
+
+@route(router)
+def list_topic_trends(client: InsightsClient, **given: Any) -> TrendsResponse:
+    return TrendsResponse(trends=[TrendBody.model_validate(one) for one in client.list_topic_trends(**given)])
+
+
+@route(router)
+def list_alerts(client: InsightsClient, **given: Any) -> AlertsResponse:
+    return AlertsResponse(alerts=[AlertBody.model_validate(one) for one in client.list_alerts(**given)])
+
+
+@route(router)
+def test_alerts(client: InsightsClient, **given: Any) -> AlertsResponse:
+    return AlertsResponse(alerts=[AlertBody.model_validate(one) for one in client.test_alerts(**given)])

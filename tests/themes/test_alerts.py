@@ -9,13 +9,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from insights_core import InsightsClient
+from insights_core.cli import main
 from insights_core.entities.alert import AlertKind, AlertRule, Channel
 from insights_core.entities.common import now
 from insights_core.entities.insight import Cluster, ClusterDetails, InsightSpec, TraceRow, TraceScope, TrustMetrics
 from insights_core.entities.theme import Theme
 from insights_core.insight.jobs import persist
+from insights_core.server.theme_bodies import AlertsResponse
 from insights_core.themes import delivery
 from insights_core.themes.alerts import alerts_of, raise_alerts
 from insights_core.themes.rules import evaluate, replay
@@ -222,3 +225,11 @@ def test_rules_of_a_theme_are_tried_on_its_runs_and_its_alerts_are_listed(tracki
     raised()
     assert [one.theme_id for one in client.list_alerts(experiment_id)] == ["errors"]
     assert client.list_alerts(experiment_id, "ux_issues") == []
+    done = CliRunner().invoke(main, ["themes", "alerts", "--experiment-id", experiment_id])
+    assert done.exit_code == 0 and "exceeds-80-7d" in done.output and "delivered" in done.output
+    tried = CliRunner().invoke(main, ["themes", "test-alerts", "ux_issues", "--experiment-id", experiment_id])
+    assert tried.exit_code == 0 and "exceeds-80-7d" in tried.output
+    trends = ["themes", "trends", "ux_issues", "--experiment-id", experiment_id, "--output", "json"]
+    assert [one["title"] for one in json.loads(CliRunner().invoke(main, trends).output)]
+    body = AlertsResponse(alerts=client.list_alerts(experiment_id)).model_dump(mode="json")
+    assert isinstance(body["alerts"][0]["window_start"], int)
