@@ -107,13 +107,9 @@ def reading_of(theme_id: str, details: ClusterDetails) -> Reading:
     run_id = details.run_id
     said = {one.trace_id: Perspective(theme_id, run_id, "irrelevant", summary=one.reason) for one in details.irrelevant}
     for row in details.traces:
-        if row.relevant:
-            topic = topics.get(row.cluster_id, "") if row.cluster_id else OUTLIERS_TITLE
-            one = Perspective(theme_id, run_id, "relevant", row.title, row.summary, row.cluster_id, topic)
-        else:
-            one = Perspective(theme_id, run_id, "irrelevant", row.title, row.summary)
-        said[row.trace_id] = one
-    times = {row.trace_id: row.timestamp_ms for row in details.traces if row.relevant}
+        topic = topics.get(row.cluster_id, "") if row.cluster_id else OUTLIERS_TITLE
+        said[row.trace_id] = Perspective(theme_id, run_id, "relevant", row.title, row.summary, row.cluster_id, topic)
+    times = {row.trace_id: row.timestamp_ms for row in details.traces}
     return Reading(theme_id, run_id, said, times)
 
 

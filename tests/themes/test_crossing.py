@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from insights_core.entities import Cluster, ClusterDetails, TraceRow, TrustMetrics
+from insights_core.entities import Cluster, ClusterDetails, SkippedTrace, TraceRow, TrustMetrics
 from insights_core.themes.crossing import (
     IRRELEVANT_TITLE,
     Reading,
@@ -30,9 +30,8 @@ def result(
             summary=f"{number} as {run_id} sees it",
             status="OK",
             timestamp_ms=1_000 * number,
-            relevant=number not in apart,
         )
-        for topic, numbers in [*topics.items(), (None, [*apart, *outliers])]
+        for topic, numbers in [*topics.items(), (None, outliers)]
         for number in numbers
     ]
     clusters = [Cluster(cluster_id=one, level=0, title=one.capitalize(), size=len(topics[one])) for one in topics]
@@ -42,9 +41,10 @@ def result(
         instruction="What breaks?",
         overview="",
         matching_traces=len(rows),
-        sampled_traces=len(rows),
+        sampled_traces=len(rows) + len(apart),
         clusters=clusters,
         traces=rows,
+        irrelevant=[SkippedTrace(trace_id=f"tr-{number}", reason="nothing broke") for number in apart],
         metrics=TrustMetrics(),
     )
 

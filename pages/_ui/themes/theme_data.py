@@ -59,13 +59,13 @@ def _found(uri: str, run_id: str, version: int, _insight: Insight) -> Found:
     details = granularity.at_level(whole, granularity.default_level(whole))
     sizes: dict[str, int] = {}
     for row in details.traces:
-        if row.cluster_id is not None and row.relevant:
+        if row.cluster_id is not None:
             sizes[row.cluster_id] = sizes.get(row.cluster_id, 0) + 1
     titles = {cluster.cluster_id: cluster.title for cluster in details.clusters}
     largest = sorted(sizes, key=lambda one: -sizes[one])[:_TOP]
     return Found(
         read=len(details.traces) + len(details.irrelevant),
-        concerned=sum(row.relevant for row in details.traces),
+        concerned=len(details.traces),
         topics=len(sizes),
         largest=tuple((one, titles.get(one, ""), sizes[one]) for one in largest),
     )

@@ -31,6 +31,8 @@ class Draft:
     experiment_id: str
     theme: Theme | None
     """As it is kept; None for a new one."""
+    source: Theme | None = None
+    """What a new one began as."""
 
     @property
     def builtin(self) -> bool:
@@ -69,13 +71,20 @@ class Draft:
         }
         return {name: kept[name] if self.fixed(name) else one for name, one in said.items()}
 
+    def carried(self) -> dict[str, Any]:
+        """What the form has no control for, of the theme that a new one began as."""
+        if self.source is None:
+            return {}
+        kept = self.source.model_dump(mode="json", exclude={"theme_id", "created_at", "updated_at", "history"})
+        return {**kept, "metadata": {**self.source.metadata, "copied_from": self.source.theme_id}}
+
     def checked(self) -> tuple[Theme | None, InvalidParameterError | None]:
         """The theme, or what is wrong with it. Without a name it is "New theme", until it is saved."""
         values = self.values()
         values["name"] = values["name"] or "New theme"
         kept = {"theme_id": self.theme.theme_id} if self.theme else {"theme_id": id_from_name(values["name"], {})}
         try:
-            return checked_theme({**values, **kept}), None
+            return checked_theme({**self.carried(), **values, **kept}), None
         except InvalidParameterError as error:
             return None, error
 
@@ -90,12 +99,12 @@ def opened(experiment_id: str, theme_id: str | None, source: str | None) -> Draf
     theme = client.get_theme(theme_id, experiment_id) if theme_id else None
     wanted = (experiment_id, theme_id, source)
     # Streamlit drops what widgets hold once another page was open: then it begins anew.
+    began = client.get_theme(source, experiment_id) if source and not theme else None
     if st.session_state.get(_OPENED) != wanted or f"{PREFIX}name" not in st.session_state:
         dialogs.forget(PREFIX)
-        begin = theme or (client.get_theme(source, experiment_id) if source else None)
-        _fill(begin, is_new=theme is None)
+        _fill(theme or began, is_new=theme is None)
         st.session_state[_OPENED] = wanted
-    return Draft(experiment_id, theme)
+    return Draft(experiment_id, theme, began)
 
 
 def get(name: str) -> Any:

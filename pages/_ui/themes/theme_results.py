@@ -12,6 +12,7 @@ from pages._ui.parts import layout
 from pages._ui.shell import loaders, navigation, states, url_state
 from pages._ui.themes import (
     theme_actions,
+    theme_alerts,
     theme_changes,
     theme_data,
     theme_definition,
@@ -26,6 +27,7 @@ _VIEWS = {
     "changes": "What changed",
     "trend": "Trend",
     "map": "Map",
+    "alerts": "Alerts",
     "runs": "Runs",
     "definition": "Definition",
 }
@@ -107,13 +109,15 @@ def _show(shown: str, theme: Theme, chosen: Insight, runs: list[Insight], experi
     elif shown == "changes":
         theme_changes.changes(chosen, runs)
     elif shown == "trend":
-        theme_trend.trend(granularity.shown(chosen, whole), runs)
+        theme_trend.trend(theme.theme_id, experiment_id, granularity.shown(chosen, whole), runs)
     elif shown == "map":
         details = granularity.shown(chosen, whole)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             granularity.control(whole, show_label=True)
             colour_by = cluster_map.colour_control(experiment_id, details)
         cluster_map.cluster_map(chosen, details, colour_by)
+    elif shown == "alerts":
+        theme_alerts.alerts(theme, experiment_id)
     elif shown == "runs":
         theme_runs.table(runs)
     else:

@@ -42,7 +42,7 @@ def _save(draft: Draft) -> None:
     client, author = loaders.client(), permissions.author()
     try:
         if draft.theme is None:
-            theme_id = client.create_theme(values, draft.experiment_id, author=author)
+            theme_id = client.create_theme({**draft.carried(), **values}, draft.experiment_id, author=author)
         else:
             theme_id = draft.theme.theme_id
             if changed := _changed(draft, values):

@@ -8,19 +8,24 @@ import streamlit as st
 
 from insights_core.entities import ClusterDetails, Insight, InsightStatus
 from insights_core.statistics.shares import wilson
+from insights_core.themes.trends import TopicTrend
 from pages._ui.insight import topics
 from pages._ui.look import charts, theme
 from pages._ui.look.formats import escape_markdown, plural, share
 from pages._ui.parts import layout
+from pages._ui.shell import loaders, navigation, states
 from pages._ui.themes import theme_data
 
 # More hues cannot be told apart; the rest is drawn as one.
 _HUES = len(theme.CATEGORIES)
 _TITLE = 40
+_TOLD = 5
 
 
-def trend(details: ClusterDetails, runs: Sequence[Insight]) -> None:
-    """Topics over time; under it run after run, where there are several."""
+def trend(theme_id: str, experiment_id: str, details: ClusterDetails, runs: Sequence[Insight]) -> None:
+    """How much of the traffic topics are, in words; topics over time; run after run, where there are several."""
+    with states.failures("trend-words"):
+        _words(theme_id, experiment_id, runs[0].run_id)
     leaves = sorted((one for one in topics.tree(details) if one.is_leaf and one.cluster), key=lambda one: -one.size)
     with layout.card("Topics over time", plural(len(leaves), "topic"), height="content"):
         _topics(details, leaves)
@@ -28,6 +33,26 @@ def trend(details: ClusterDetails, runs: Sequence[Insight]) -> None:
     if len(finished) > 1:
         with layout.card("From run to run", "share of traces that concern it, with 95% interval", height="content"):
             _runs(finished)
+
+
+def _words(theme_id: str, experiment_id: str, latest: str) -> None:
+    """What changed for sure first, then the largest."""
+    with states.loading("Comparing weeks", 120):
+        told = [one for one in _trends(loaders.tracking_uri(), experiment_id, theme_id, latest) if one.sentence]
+    if not told:
+        return
+    with layout.card("Week by week", "share of all traffic, with 95% interval", height="content"):
+        shown = sorted(told, key=lambda one: not one.change)[:_TOLD]
+        for place, one in enumerate(shown):
+            icon = {"up": "trending_up", "down": "trending_down"}.get(one.change, "trending_flat")
+            with layout.row(f"week-{place}", last=place == len(shown) - 1):
+                layout.news(icon, one.title or "Without a name", one.sentence)
+                navigation.link("theme", "Read", {"theme": theme_id, "run": latest, "cluster": one.cluster_id})
+
+
+@st.cache_data(ttl=60, show_spinner=False, max_entries=32)
+def _trends(uri: str, experiment_id: str, theme_id: str, latest: str) -> list[TopicTrend]:
+    return loaders.client().list_topic_trends(theme_id, experiment_id)
 
 
 def _topics(details: ClusterDetails, leaves: Sequence[topics.Topic]) -> None:
