@@ -233,6 +233,26 @@ def test_a_theme_is_tried_on_ten_traces_and_nothing_is_written(page, themed):
     assert len(themed.client.list_themes(themed.experiment_id)) == 6
 
 
+def test_alert_rules_are_added_tried_on_the_past_and_removed(page, themed):
+    app = page("theme", theme="error_analysis", view="alerts")
+    app.selectbox(key="rule-kind").set_value("exceeds")
+    app.number_input(key="rule-threshold").set_value(3.0)
+    press(app, "Add rule")
+    [rule] = themed.client.get_theme("error_analysis", themed.experiment_id).alert_rules
+    assert (rule.kind, rule.threshold, rule.window_days) == ("exceeds", 3, 7)
+    assert "more than 3 traces in a week" in said(app)
+
+    app.button(key="try-alerts").click().run()
+    assert not app.exception
+    expected = themed.client.test_alerts("error_analysis", themed.experiment_id)
+    assert f"would have raised {len(expected)} alert" in said(app)
+    assert not themed.client.list_alerts(themed.experiment_id)
+
+    app.button(key="remove-rule-0").click().run()
+    assert not themed.client.get_theme("error_analysis", themed.experiment_id).alert_rules
+    themed.client.delete_theme("error_analysis", themed.experiment_id)
+
+
 def test_across_themes_one_sees_how_topics_meet_and_reads_a_cell(page, themed):
     app = page("themes", view="across", first="error_analysis", second="gift_cards")
     app.button(key="meets-read-0").click().run()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from insights_core.entities import Insight, InsightStatus, Theme
 from pages._ui.insight import compare, granularity, insight_panes, progress
-from pages._ui.look.formats import emphasised, escape_markdown, moment, plural
+from pages._ui.look.formats import clock, emphasised, escape_markdown, plural
 from pages._ui.map import cluster_map
 from pages._ui.parts import layout
 from pages._ui.shell import loaders, navigation, states, url_state
@@ -45,7 +45,7 @@ def results(theme: Theme, runs: list[Insight], experiment_id: str, may_write: bo
         return
     chosen = _chosen_run(finished)
     shown = url_state.segmented("View", _VIEWS, "view", "theme-view", "topics")
-    _show(shown, theme, chosen, runs, experiment_id)
+    _show(shown, theme, chosen, runs, may_write)
 
 
 def of_deleted(theme_id: str, runs: list[Insight]) -> None:
@@ -69,6 +69,11 @@ def _nothing(theme: Theme, runs: list[Insight], experiment_id: str, may_write: b
 def _chosen_run(finished: list[Insight]) -> Insight:
     """The run of the URL, else the latest; with its figures in a line and the way to the insight's own page."""
     by_id = {one.run_id: one for one in finished}
+    # No "4 s ago": a name that changes from run to run of the page is another option.
+    names = {
+        one.run_id: f"Run {len(finished) - place}, {clock(one.created_at)}" + ("" if place else ", the latest")
+        for place, one in enumerate(finished)
+    }
     changed = url_state.follow(
         "run", "theme-run", list(by_id), finished[0].run_id, forget=("cluster", "trace", "level")
     )
@@ -76,11 +81,7 @@ def _chosen_run(finished: list[Insight]) -> Insight:
         run_id = st.selectbox(
             "Run",
             list(by_id),
-            format_func=lambda one: (
-                f"Run of {moment(by_id[one].created_at)}" + (", the latest" if one == finished[0].run_id else "")
-                if one in by_id
-                else one
-            ),
+            format_func=lambda one: names.get(one, one),
             key="theme-run",
             on_change=changed,
             label_visibility="collapsed",
@@ -100,7 +101,8 @@ def _chosen_run(finished: list[Insight]) -> Insight:
     return chosen
 
 
-def _show(shown: str, theme: Theme, chosen: Insight, runs: list[Insight], experiment_id: str) -> None:
+def _show(shown: str, theme: Theme, chosen: Insight, runs: list[Insight], may_write: bool) -> None:
+    experiment_id = chosen.experiment_id
     whole = loaders.insight_details(chosen)
     if shown == "topics":
         if whole.overview:
@@ -117,7 +119,7 @@ def _show(shown: str, theme: Theme, chosen: Insight, runs: list[Insight], experi
             colour_by = cluster_map.colour_control(experiment_id, details)
         cluster_map.cluster_map(chosen, details, colour_by)
     elif shown == "alerts":
-        theme_alerts.alerts(theme, experiment_id)
+        theme_alerts.alerts(theme, experiment_id, may_write)
     elif shown == "runs":
         theme_runs.table(runs)
     else:
