@@ -84,6 +84,12 @@ def _natural(text: str) -> int:
     return value
 
 
+def _scheduler(text: str) -> str:
+    if text != "local" and "://" not in text:
+        raise ValueError(text)
+    return text
+
+
 def _positive_float(text: str) -> float:
     value = float(text)
     if not value > 0:
@@ -95,6 +101,7 @@ _WORDS: dict[Any, str] = {
     _natural: "a whole number from 0",
     _positive_int: "a whole number from 1",
     _positive_float: "a number above 0",
+    _scheduler: "`local` or an address such as tcp://scheduler:8786",
 }
 
 MLFLOW_TRACKING_URI = Setting(
@@ -138,6 +145,12 @@ INSIGHTS_FIRST_PASS_THEMES = Setting(
     _natural,
     3,
     "A trace that at least so many themes want is first judged for all of them by one call to the model; 0: none is.",
+)
+INSIGHTS_DASK_SCHEDULER = Setting[str | None](
+    "INSIGHTS_DASK_SCHEDULER",
+    _scheduler,
+    None,
+    "Dask cluster that makes the texts and summaries of insights: `tcp://scheduler:8786`, or `local` for a process a core (an extra: dask).",
 )
 INSIGHTS_PRICES = Setting[str | None](
     "INSIGHTS_PRICES", str, None, "A YAML file of prices that overrides the catalog inside MLflow."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
@@ -162,6 +162,17 @@ class ModelEndpoint:
         self.usage.output_tokens += output_tokens
         self.usage.cost_usd += cost_usd
         self.usage.retries = self._transport.retries
+
+    def book(self, usage: Usage, lost_usd: float = 0.0) -> None:
+        """Count what another process did with this model, and what one that was lost may have spent, against the cap."""
+        for item in fields(Usage):
+            setattr(self.usage, item.name, getattr(self.usage, item.name) + getattr(usage, item.name))
+        self._budget.spend(usage.cost_usd + lost_usd)
+
+    @property
+    def left_usd(self) -> float | None:
+        """What may still be spent; None without a cap."""
+        return None if self._budget.cap_usd is None else max(0.0, self._budget.cap_usd - self._budget.spent_usd)
 
     def _price_under_cap(self, model: str) -> Price:
         price = price_of(model)

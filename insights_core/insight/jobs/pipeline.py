@@ -86,13 +86,19 @@ class Stages:
         return str(getattr(self.summarizer, "prompt_text", ""))
 
 
-def stages_for(spec: InsightSpec, spent_usd: float = 0.0, beside: ModelEndpoint | None = None) -> Stages:
+def stages_for(
+    spec: InsightSpec,
+    spent_usd: float = 0.0,
+    beside: ModelEndpoint | None = None,
+    max_concurrency: int | None = None,
+) -> Stages:
     """The parts that a specification and the settings ask for.
 
     Args:
         spec: The job.
         spent_usd: What earlier processes of this job spent; taken off the spending cap.
         beside: An endpoint whose connections and slots the job shares.
+        max_concurrency: Calls to the model at once; None takes INSIGHTS_MAX_CONCURRENCY.
 
     Raises:
         InvalidParameterError: A model or an embedding model is named that needs an endpoint, and none is set.
@@ -103,7 +109,10 @@ def stages_for(spec: InsightSpec, spent_usd: float = 0.0, beside: ModelEndpoint 
 
     cap = spec.max_cost_usd if spec.max_cost_usd is not None else settings.INSIGHTS_MAX_COST_USD.get()
     endpoint = endpoint_from_settings(
-        spec.model, max_cost_usd=None if cap is None else max(cap - spent_usd, _NOTHING_LEFT_USD), beside=beside
+        spec.model,
+        max_cost_usd=None if cap is None else max(cap - spent_usd, _NOTHING_LEFT_USD),
+        beside=beside,
+        max_concurrency=max_concurrency,
     )
     embedder = _embedder(spec, endpoint)
     if endpoint is None:
@@ -274,6 +283,13 @@ class _Job:
         return chosen[0] if chosen else sample.matching, facts, sample.missing
 
     async def _summarize(self, traces: list[TraceFacts]) -> Intake:
+        scheduler, concerns = settings.INSIGHTS_DASK_SCHEDULER.get(), self._concerns(traces)
+        # The first pass of themes that run beside each other is held in the memory of one process.
+        if scheduler and not concerns:
+            from insights_core.insight.jobs.distributed import Distributed
+
+            own = (self._connection, self._run_id, self._spec, self._stages, self._reporter)
+            return await Distributed(*own, scheduler).run(traces)
         usage = self._stages.endpoint.usage if self._stages.endpoint else None
         summarizing = Summarizing(
             self._connection,
@@ -283,7 +299,7 @@ class _Job:
             self._texts,
             self._reporter,
             usage,
-            self._concerns(traces),
+            concerns,
         )
         return await summarizing.run(traces)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 
 from insights_core.connection import Connection
+from insights_core.insight.jobs.headers import use_headers
 from insights_core.insight.jobs.working import work_on
 from insights_core.names import HEADERS_VARIABLE, TOKEN_VARIABLE
 
@@ -23,29 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--run-id", required=True, action="append")
     run_ids: list[str] = parser.parse_args(arguments).run_id
     token = os.environ.pop(TOKEN_VARIABLE, "")
-    _use_headers(os.environ.pop(HEADERS_VARIABLE, ""))
+    use_headers(os.environ.pop(HEADERS_VARIABLE, ""))
     ends = asyncio.run(work_on(Connection(), run_ids, token, own_process=True))
     codes = set(ends.values())
     return next((code for code in (1, 3) if code in codes), 0)
-
-
-def _use_headers(headers: str) -> None:
-    """Let MLflow's client send what the process that started this one sent: a REST caller's credentials."""
-    if not headers:
-        return
-    from mlflow.tracking.request_header.abstract_request_header_provider import RequestHeaderProvider
-    from mlflow.tracking.request_header.registry import _request_header_provider_registry
-
-    given: dict[str, str] = json.loads(headers)
-
-    class GivenHeaders(RequestHeaderProvider):
-        def in_context(self) -> bool:
-            return True
-
-        def request_headers(self) -> dict[str, str]:
-            return given
-
-    _request_header_provider_registry.register(GivenHeaders)
 
 
 if __name__ == "__main__":

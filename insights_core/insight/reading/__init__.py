@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from insights_core.insight.reading.facts import TraceFacts as TraceFacts
     from insights_core.insight.reading.facts import read_facts as read_facts
     from insights_core.insight.reading.first_pass import FirstPass as FirstPass
+    from insights_core.insight.reading.intake import LEFT_OUT as LEFT_OUT
     from insights_core.insight.reading.intake import Intake as Intake
     from insights_core.insight.reading.intake import Summarizing as Summarizing
     from insights_core.insight.reading.intake import redacted_summary as redacted_summary
     from insights_core.insight.reading.records import SummaryKey as SummaryKey
     from insights_core.insight.reading.records import SummaryRecord as SummaryRecord
     from insights_core.insight.reading.records import digest as digest
+    from insights_core.insight.reading.records import text_version as text_version
     from insights_core.insight.reading.records import total_redactions as total_redactions
     from insights_core.insight.reading.relevance import split_by_relevance as split_by_relevance
     from insights_core.insight.reading.sentences import core_of as core_of
@@ -34,8 +36,8 @@ __all__, __getattr__ = front_door(
         "calibration": ["guess_failures"],
         "facts": ["TraceFacts", "read_facts"],
         "first_pass": ["FirstPass"],
-        "intake": ["Intake", "Summarizing", "redacted_summary"],
-        "records": ["SummaryKey", "SummaryRecord", "digest", "total_redactions"],
+        "intake": ["LEFT_OUT", "Intake", "Summarizing", "redacted_summary"],
+        "records": ["SummaryKey", "SummaryRecord", "digest", "text_version", "total_redactions"],
         "relevance": ["split_by_relevance"],
         "sentences": ["core_of"],
         "summarize": ["ModelSummarizer", "OfflineSummarizer"],

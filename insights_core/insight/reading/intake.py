@@ -51,6 +51,7 @@ _FATAL = (
 )
 # One trace can meet a bad moment of the server; so many in a row, each after all retries, means that it is away.
 _OUTAGE_AFTER = 3
+LEFT_OUT = "left out: the spending cap was reached"
 NOT_CONCERNED = "Not about this theme"
 
 
@@ -270,7 +271,7 @@ class Summarizing:
     def _leave_out(self, batch: Sequence[TraceFacts]) -> None:
         self._left_out += len(batch)
         for facts in batch:
-            self._skip(facts.trace_id, "left out: the spending cap was reached", attempts=0)
+            self._skip(facts.trace_id, LEFT_OUT, attempts=0)
 
     def _advance(self) -> None:
         done = len(self._records) + len(self._skipped)

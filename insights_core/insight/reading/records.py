@@ -82,11 +82,12 @@ def text_key(info: TraceInfo, max_chars: int) -> str | None:
         return None
     sizes = (info.trace_metadata or {}).get(SIZES_KEY)
     return digest(
-        [info.trace_id, info.request_time, info.execution_duration, str(info.state), sizes, max_chars, _text_version()]
+        [info.trace_id, info.request_time, info.execution_duration, str(info.state), sizes, max_chars, text_version()]
     )
 
 
-def _text_version() -> str:
+def text_version() -> str:
+    """A hash of all but the trace and the budget that makes its text what it is: this package's code and the redaction patterns."""
     own = settings.INSIGHTS_REDACT_PATTERNS.get()
     patterns = Path(own).read_text() if own and Path(own).is_file() else ""
     return digest([_text_code(), patterns])
