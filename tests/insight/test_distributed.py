@@ -16,7 +16,8 @@ from insights_core.connection import Connection
 from insights_core.entities.insight import ClusterDetails, InsightSpec, TraceScope
 from insights_core.errors import InvalidParameterError, UnavailableError
 from insights_core.insight.jobs import persist
-from insights_core.insight.jobs.distributed import Distributed
+from insights_core.insight.jobs.distributed import Distributed, _cluster
+from insights_core.insight.jobs.partition import Order, likeness_of, summarize_partition
 from insights_core.insight.jobs.pipeline import run_pipeline, stages_for
 from insights_core.insight.jobs.progress import JobCancelledError
 from insights_core.insight.reading import Intake, SummaryKey, read_facts
@@ -50,7 +51,11 @@ def cluster(tmp_path_factory):
     env = {"MLFLOW_TRACKING_URI": "", "OPENAI_API_KEY": "", "OPENAI_BASE_URL": "", "REDIS_URL": ""}
     env["INSIGHTS_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, env=env, local_directory=env["INSIGHTS_CACHE_DIR"]
+        n_workers=2,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+        env=env,
+        local_directory=env["INSIGHTS_CACHE_DIR"],
     ) as made:
         yield made
 
@@ -170,9 +175,33 @@ def test_the_cap_holds_over_all_workers(connection, experiment_id, traces, model
     assert usage.calls > 10
 
 
+def test_what_a_lost_worker_may_have_spent_is_not_spent_again(
+    connection, experiment_id, traces, on_cluster, model_on_workers
+):
+    run_id, spec, stages = begin(connection, experiment_id, max_cost_usd=1.0)
+    likeness = likeness_of(spec, stages.summarizer)
+    order = Order("insight-1", run_id, tuple(traces[:3]), connection.tracking_uri, stages.model, likeness, 1, 0.1)
+    first, again = (on_cluster.submit(summarize_partition, order, key=key).result() for key in ("first", "again"))
+    assert (first.was_lost, first.usage.calls) == (False, 3)
+    assert (again.was_lost, again.usage.calls) == (True, 0)
+
+
 def test_a_worker_without_the_jobs_key_is_named(connection, experiment_id, traces, on_cluster, model):
     with pytest.raises(InvalidParameterError, match=r"The Dask worker tcp://\S+ says: .*Set OPENAI_API_KEY"):
         summarize(connection, begin(connection, experiment_id))
+
+
+def test_a_local_cluster_knows_the_jobs_store_and_lets_nobody_else_in(tracking_uri, monkeypatch):
+    pytest.importorskip("distributed", reason="needs distributed: pip install 'mlflow-insights[dask]'")
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+
+    async def look():
+        async with _cluster("local", tracking_uri + "?x=1") as client:
+            return await client.run(lambda: os.environ["MLFLOW_TRACKING_URI"])
+
+    [(address, uri)] = asyncio.run(look()).items()
+    assert address.startswith("tls://127.0.0.1")
+    assert uri == tracking_uri + "?x=1"
 
 
 def test_a_scheduler_that_is_away_is_one_sentence(connection, experiment_id, traces, monkeypatch):

@@ -67,7 +67,7 @@ class Distributed:
         self._reporter = reporter
         self._scheduler = scheduler
         uri = connection.tracking_uri
-        sent = None if urlsplit(uri).password else uri
+        sent = None if urlsplit(uri).password or "password=" in uri.lower() else uri
         self._order = Order("", run_id, (), sent, stages.model, likeness_of(spec, stages.summarizer))
         self._records: dict[str, SummaryRecord] = {}
         self._skipped: dict[str, SkippedTrace] = {}
@@ -113,8 +113,10 @@ class Distributed:
                     raise UnavailableError(f"{_lost(self._scheduler)} has no workers any more. {_RESUME}")
                 self._submit(client, workers)
                 await asyncio.sleep(_LOOK_EVERY_S)
+                before = list(self._under_way.values())
                 for future in [each for each in self._under_way if each.status != "pending"]:
                     await self._take(future)
+                await _forget(client, [order for order in before if order not in self._under_way.values()])
                 self._advance()
         finally:
             if self._under_way:
@@ -218,6 +220,15 @@ async def _from_scheduler(question: Any, scheduler: str) -> Any:
         raise UnavailableError(f"{_lost(scheduler)} does not answer any more. {_RESUME}") from error
 
 
+async def _forget(client: Any, ended: Sequence[Order]) -> None:
+    """Take away what says that a partition began (see `partition`); the scheduler would keep it for ever."""
+    from distributed import Event
+
+    for order in ended:
+        if order.max_cost_usd is not None:
+            await Event(order.name, client=client).clear()
+
+
 async def _answer(future: Any, order: Order, scheduler: str) -> Answer:
     """What a partition gave; Dask repeats it on another worker where one was lost.
 
@@ -257,10 +268,10 @@ async def _cluster(scheduler: str, tracking_uri: str) -> AsyncIterator[Any]:
             LocalCluster(
                 n_workers=os.cpu_count(),
                 threads_per_worker=1,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 # Its own certificate: else every user of this machine could send it work.
                 security=True,
-                env={"MLFLOW_TRACKING_URI": tracking_uri, HEADERS_VARIABLE: used_headers()},
+                env={"MLFLOW_TRACKING_URI": tracking_uri, str(HEADERS_VARIABLE): used_headers()},
                 asynchronous=True,
             ) as cluster,
             Client(cluster, asynchronous=True) as client,
