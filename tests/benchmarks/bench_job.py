@@ -24,7 +24,8 @@ from insights_core.demo import load_demo
 from insights_core.entities.insight import InsightSpec, TraceScope
 from insights_core.insight.jobs import persist
 from insights_core.insight.jobs.estimate import estimate
-from insights_core.insight.jobs.pipeline import run_pipeline, stages_for
+from insights_core.insight.jobs.parts import stages_for
+from insights_core.insight.jobs.pipeline import run_pipeline
 
 
 class Peaks:

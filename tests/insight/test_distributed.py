@@ -18,7 +18,8 @@ from insights_core.errors import InvalidParameterError, UnavailableError
 from insights_core.insight.jobs import persist
 from insights_core.insight.jobs.distributed import Distributed, _cluster
 from insights_core.insight.jobs.partition import Order, likeness_of, summarize_partition
-from insights_core.insight.jobs.pipeline import run_pipeline, stages_for
+from insights_core.insight.jobs.parts import stages_for
+from insights_core.insight.jobs.pipeline import run_pipeline
 from insights_core.insight.jobs.progress import JobCancelledError
 from insights_core.insight.reading import Intake, SummaryKey, read_facts
 from insights_core.names import SUMMARY_ASSESSMENT

@@ -16,7 +16,8 @@ from insights_core.errors import (
     SpendingCapReachedError,
 )
 from insights_core.insight.jobs import persist
-from insights_core.insight.jobs.pipeline import run_pipeline, stages_for
+from insights_core.insight.jobs.parts import stages_for
+from insights_core.insight.jobs.pipeline import run_pipeline
 from insights_core.insight.jobs.progress import JobCancelledError
 from insights_core.traces.search import iter_trace_infos
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from insights_core.insight.jobs.claims import claim_theme as claim_theme
     from insights_core.insight.jobs.lifecycle import InsightJobs as InsightJobs
     from insights_core.insight.jobs.liveness import new_lease as new_lease
-    from insights_core.insight.jobs.pipeline import stages_for as stages_for
+    from insights_core.insight.jobs.parts import stages_for as stages_for
     from insights_core.insight.jobs.working import run_to_end as run_to_end
     from insights_core.insight.jobs.working import work_on as work_on
 
@@ -20,7 +20,7 @@ __all__, __getattr__ = front_door(
         "claims": ["claim_theme"],
         "lifecycle": ["InsightJobs"],
         "liveness": ["new_lease"],
-        "pipeline": ["stages_for"],
+        "parts": ["stages_for"],
         "working": ["run_to_end", "work_on"],
     },
 )

@@ -50,7 +50,7 @@ def claim_theme(connection: Connection, spec: InsightSpec, lease: str) -> Claime
     Raises:
         InvalidParameterError: A model is named but no endpoint is set, or the filter cannot be read.
     """
-    from insights_core.insight.jobs.pipeline import stages_for
+    from insights_core.insight.jobs.parts import stages_for
     from insights_core.insight.jobs.result import why_nothing
     from insights_core.traces.search import iter_trace_infos
 

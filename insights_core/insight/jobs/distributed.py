@@ -27,7 +27,7 @@ from insights_core.insight.reading import LEFT_OUT, Intake, SummaryRecord, Trace
 from insights_core.names import HEADERS_VARIABLE
 
 if TYPE_CHECKING:
-    from insights_core.insight.jobs.pipeline import Stages
+    from insights_core.insight.jobs.parts import Stages
     from insights_core.insight.stages import Reporter
 
 # Large enough that listing and Dask's own work vanish, small enough that a lost worker costs little.

@@ -15,7 +15,7 @@ from insights_core.entities.insight import InsightEstimate, InsightSpec, Skipped
 from insights_core.insight.reading import Prepared, SummaryKey, Texts, TraceFacts, digest, read_facts
 
 if TYPE_CHECKING:
-    from insights_core.insight.jobs.pipeline import Stages
+    from insights_core.insight.jobs.parts import Stages
 
 # Traces whose text is made: enough for a mean, few enough for a person who waits.
 _MEASURED = 20
@@ -51,7 +51,7 @@ class _Measured:
 
 def estimate(connection: Connection, spec: InsightSpec) -> InsightEstimate:
     """What a job with this specification would do; see `InsightJobs.estimate_insight`."""
-    from insights_core.insight.jobs.pipeline import stages_for
+    from insights_core.insight.jobs.parts import stages_for
     from insights_core.traces.search import sample_traces
 
     stages = stages_for(spec)

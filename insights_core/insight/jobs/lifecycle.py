@@ -104,7 +104,7 @@ class InsightJobs(ThemeCatalogue):
                 endpoint is set. Nothing was created.
             NotFoundError: There is no such experiment or run. Nothing was created.
         """
-        from insights_core.insight.jobs.pipeline import stages_for
+        from insights_core.insight.jobs.parts import stages_for
         from insights_core.traces.search import iter_trace_infos
 
         spec = checked_spec(self, spec)

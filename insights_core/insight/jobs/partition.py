@@ -17,7 +17,7 @@ from insights_core.entities.insight import InsightSpec, TraceScope
 from insights_core.errors import InsightsError, InvalidParameterError, SpendingCapReachedError, from_mlflow
 from insights_core.insight.jobs import persist
 from insights_core.insight.jobs.headers import use_headers
-from insights_core.insight.jobs.pipeline import own_texts, stages_for
+from insights_core.insight.jobs.parts import own_texts, stages_for
 from insights_core.insight.reading import Intake, Summarizing, SummaryKey, digest, read_facts, text_version
 from insights_core.insight.stages import JobStoppedError
 from insights_core.llm import Usage

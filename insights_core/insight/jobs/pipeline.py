@@ -11,13 +11,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from insights_core import settings
 from insights_core.connection import Connection
 from insights_core.entities.insight import (
-    OFFLINE,
     ClusterDetails,
     InsightSpec,
     SkippedTrace,
@@ -27,6 +25,7 @@ from insights_core.entities.insight import (
 )
 from insights_core.errors import InvalidParameterError, ModelError, from_mlflow
 from insights_core.insight.jobs import persist
+from insights_core.insight.jobs.parts import Stages, own_texts
 from insights_core.insight.jobs.recurring import count_attempts, set_aside
 from insights_core.insight.jobs.result import (
     count_failures,
@@ -45,110 +44,17 @@ from insights_core.insight.reading import (
     SummaryKey,
     Texts,
     TraceFacts,
-    kept_texts,
     read_facts,
     split_by_relevance,
     total_redactions,
 )
 
 if TYPE_CHECKING:
-    from insights_core.insight.reading import FirstPass
-    from insights_core.insight.stages import Embedder, Reporter, Stage, Summarizer
-    from insights_core.insight.topics import ClusterName, Group, Namer, OverviewWriter, Topics
-    from insights_core.llm import ModelEndpoint
+    from insights_core.insight.stages import Reporter, Stage
+    from insights_core.insight.topics import ClusterName, Group, Namer, Topics
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-
-# A resumed job whose cap is used up may still reuse, cluster and name offline; a cap of 0 is no cap.
-_NOTHING_LEFT_USD = 1e-9
-
-
-@dataclass
-class Stages:
-    """The parts of a job."""
-
-    summarizer: Summarizer
-    embedder: Embedder
-    namer: Namer
-    overview: OverviewWriter
-    endpoint: ModelEndpoint | None = None
-    """What the model parts talk to; None offline."""
-    model: str = OFFLINE
-    first_pass: FirstPass | None = None
-    """One question about each trace for all themes that run beside this one."""
-    timings_s: dict[str, float] = field(default_factory=dict)
-    """Stage -> seconds; filled while the job runs."""
-
-    @property
-    def prompt(self) -> str:
-        """The prompt of the summaries; empty offline."""
-        return str(getattr(self.summarizer, "prompt_text", ""))
-
-
-def stages_for(
-    spec: InsightSpec,
-    spent_usd: float = 0.0,
-    beside: ModelEndpoint | None = None,
-    max_concurrency: int | None = None,
-) -> Stages:
-    """The parts that a specification and the settings ask for.
-
-    Args:
-        spec: The job.
-        spent_usd: What earlier processes of this job spent; taken off the spending cap.
-        beside: An endpoint whose connections and slots the job shares.
-        max_concurrency: Calls to the model at once; None takes INSIGHTS_MAX_CONCURRENCY.
-
-    Raises:
-        InvalidParameterError: A model or an embedding model is named that needs an endpoint, and none is set.
-    """
-    from insights_core.insight.reading import ModelSummarizer, OfflineSummarizer
-    from insights_core.insight.topics import ModelNamer, ModelOverview, OfflineNamer, OfflineOverview
-    from insights_core.llm import endpoint_from_settings
-
-    cap = spec.max_cost_usd if spec.max_cost_usd is not None else settings.INSIGHTS_MAX_COST_USD.get()
-    endpoint = endpoint_from_settings(
-        spec.model,
-        max_cost_usd=None if cap is None else max(cap - spent_usd, _NOTHING_LEFT_USD),
-        beside=beside,
-        max_concurrency=max_concurrency,
-    )
-    embedder = _embedder(spec, endpoint)
-    if endpoint is None:
-        instruction = spec.instruction
-        return Stages(OfflineSummarizer(instruction), embedder, OfflineNamer(), OfflineOverview())
-    return Stages(
-        ModelSummarizer(endpoint, spec.instruction, spec.theme.prompt_text() if spec.theme else None),
-        embedder,
-        ModelNamer(endpoint, spec.instruction),
-        ModelOverview(endpoint, spec.instruction),
-        endpoint,
-        endpoint.name,
-    )
-
-
-def _embedder(spec: InsightSpec, endpoint: ModelEndpoint | None) -> Embedder:
-    from insights_core.insight.topics import (
-        EndpointEmbedder,
-        MultilingualEmbedder,
-        OfflineEmbedder,
-        SentenceTransformersEmbedder,
-    )
-
-    wanted = spec.embedding_model or settings.INSIGHTS_EMBEDDING_MODEL.get()
-    if wanted is None or wanted == OFFLINE:
-        return OfflineEmbedder()
-    if wanted == MultilingualEmbedder.name:
-        return MultilingualEmbedder()
-    prefix, _, name = wanted.partition("/")
-    if prefix == "sentence-transformers" and name:
-        return SentenceTransformersEmbedder(name)
-    if endpoint is None:
-        raise InvalidParameterError(
-            f"The embedding model {wanted!r} needs an endpoint. Set OPENAI_API_KEY or OPENAI_BASE_URL, or choose `offline` or `multilingual`."
-        )
-    return EndpointEmbedder(endpoint, wanted)
 
 
 async def run_pipeline(
@@ -185,11 +91,6 @@ async def run_pipeline(
             stages.first_pass.register(spec.theme_id, ())
         if stages.endpoint:
             await stages.endpoint.aclose()
-
-
-def own_texts(connection: Connection, spec: InsightSpec) -> Texts:
-    """Texts for a job that is alone; those of a theme, which comes again, are kept between its runs."""
-    return Texts(connection, kept_texts() if spec.theme else None, most_bytes=0)
 
 
 class _Job:

@@ -126,7 +126,8 @@ async def _run(connection: Connection, run_id: str, token: str, company: _Compan
 
 
 async def _work(connection: Connection, run_id: str, reporter: RunReporter, company: _Company) -> int:
-    from insights_core.insight.jobs.pipeline import run_pipeline, stages_for
+    from insights_core.insight.jobs.parts import stages_for
+    from insights_core.insight.jobs.pipeline import run_pipeline
 
     try:
         spec = persist.read_spec(connection, run_id)
