@@ -196,6 +196,8 @@ def test_a_local_cluster_knows_the_jobs_store_and_lets_nobody_else_in(tracking_u
     pytest.importorskip("distributed", reason="needs distributed: pip install 'mlflow-insights[dask]'")
     monkeypatch.setattr("os.cpu_count", lambda: 1)
 
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+
     async def look():
         async with _cluster("local", tracking_uri + "?x=1") as client:
             return await client.run(lambda: os.environ["MLFLOW_TRACKING_URI"])
@@ -203,6 +205,7 @@ def test_a_local_cluster_knows_the_jobs_store_and_lets_nobody_else_in(tracking_u
     [(address, uri)] = asyncio.run(look()).items()
     assert address.startswith("tls://127.0.0.1")
     assert uri == tracking_uri + "?x=1"
+    assert "OMP_NUM_THREADS" not in os.environ, "or this process clusters in another way"
 
 
 def test_a_scheduler_that_is_away_is_one_sentence(connection, experiment_id, traces, monkeypatch):

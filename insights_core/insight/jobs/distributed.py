@@ -257,6 +257,7 @@ async def _answer(future: Any, order: Order, scheduler: str) -> Answer:
 async def _cluster(scheduler: str, tracking_uri: str) -> AsyncIterator[Any]:
     """A client of the cluster; `local` is started for this job, a process a core, and ends with it."""
     try:
+        from dask import config
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise InvalidParameterError(
@@ -264,6 +265,8 @@ async def _cluster(scheduler: str, tracking_uri: str) -> AsyncIterator[Any]:
             "`pip install 'mlflow-insights[dask]'`, or unset INSIGHTS_DASK_SCHEDULER."
         ) from error
     if scheduler == "local":
+        # Dask would limit the threads of this very process, and clustering with other threads rounds otherwise.
+        config.set({"distributed.nanny.pre-spawn-environ": {}})
         async with (
             LocalCluster(
                 n_workers=os.cpu_count(),
