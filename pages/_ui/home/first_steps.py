@@ -10,7 +10,7 @@ import streamlit as st
 from insights_core.errors import InsightsError
 from pages._ui.look.formats import escape_markdown, plural
 from pages._ui.parts import layout
-from pages._ui.shell import loaders, states
+from pages._ui.shell import loaders, scope, states
 
 _DEMO = "Demo: support agents"
 _DEMO_TRACES = 600
@@ -75,9 +75,7 @@ def _import_file() -> None:
 
 def _look_again(experiment_id: str | None = None) -> None:
     st.cache_data.clear()
-    if experiment_id:
-        st.session_state["chosen.experiment"] = experiment_id
-    st.session_state["chosen.range"] = "all"
+    scope.choose(range="all", **({"experiment": experiment_id} if experiment_id else {}))
     st.rerun()
 
 

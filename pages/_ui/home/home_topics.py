@@ -15,7 +15,7 @@ from pages._ui.look import charts
 from pages._ui.look.formats import escape_markdown, moment, number, plural
 from pages._ui.parts import layout
 from pages._ui.shell import loaders, navigation
-from pages._ui.shell.scope import Scope
+from pages._ui.shell.scope import Scope, choose
 
 _MOST = 5
 _HALF_A_BAR = timedelta(hours=12)
@@ -84,8 +84,7 @@ def strip(scope: Scope) -> None:
 def _narrow(edges: list[str]) -> None:
     """Take the days between two edges of a box as the page's range."""
     first, last = days_between(edges)
-    for name, value in (("range", "custom"), ("from", first.isoformat()), ("to", last.isoformat())):
-        st.query_params[name] = st.session_state[f"chosen.{name}"] = value
+    choose(range="custom", **{"from": first.isoformat(), "to": last.isoformat()})
     st.session_state.pop("home-strip", None)
     st.rerun()
 

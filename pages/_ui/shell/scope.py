@@ -70,6 +70,12 @@ def current() -> Scope | None:
     return Scope(experiment_id, names[experiment_id], kind, start, end)
 
 
+def choose(**values: str) -> None:
+    """Take another experiment, range, `from` or `to` from now on, in this session and in the address."""
+    for name, value in values.items():
+        st.query_params[name] = st.session_state[f"chosen.{name}"] = value
+
+
 def _into_address(*names: str) -> None:
     """What a page shows stands in its address, also where it comes from this session or a default."""
     for name in names:
@@ -129,8 +135,7 @@ def _custom_dates(scope: Scope) -> None:
     def changed() -> None:
         dates = st.session_state["scope-dates"]
         if len(dates) == 2:
-            for name, value in zip(("from", "to"), dates, strict=True):
-                st.query_params[name] = st.session_state[f"chosen.{name}"] = value.isoformat()
+            choose(**{"from": dates[0].isoformat(), "to": dates[1].isoformat()})
 
     st.date_input("Days", key="scope-dates", on_change=changed, label_visibility="collapsed", width=230)
 
