@@ -73,6 +73,10 @@ class ThemeCatalogue(EntityClient):
             InvalidParameterError: A field is unknown or wrong, a filter cannot be read, the prompt names an unknown
                 placeholder, or the id is taken. Nothing was kept.
         """
+        if isinstance(theme, str):
+            raise InvalidParameterError(
+                "theme is a text; give the fields of a theme, at least a name, or copy one by its id.", field="theme"
+            )
         values = theme.model_dump(mode="json") if isinstance(theme, Theme) else dict(theme)
         if not values.get("theme_id"):
             taken = {item.theme_id: item for item in self.list_themes(experiment_id)}

@@ -39,7 +39,7 @@ def test_a_decision_turns_up_explained_on_the_open_page_and_leads_to_its_trace(l
     view.click(view.page.get_by_test_id("stRadioOption").filter(has_text="drop_everything"))
     assert "card=e2e-1" in view.page.url
     assert card["summary"] in view.main()
-    view.click(view.page.get_by_text("Look at the trace"))
+    view.click(view.page.get_by_text("Look at the trace").filter(visible=True))
     view.page.get_by_text(newest.info.trace_id[:11]).first.wait_for()
 
 

@@ -52,7 +52,7 @@ def test_view_traces_opens_as_many_as_the_card_says(look, demo, engine):
     view = look()
     view.open("traffic?range=all")
 
-    card = view.page.get_by_test_id("stPageLink-NavLink").filter(has_text="View traces")
+    card = view.page.get_by_test_id("stPageLink-NavLink").filter(has_text="View traces", visible=True)
     view.click(card.nth(2))
     view.page.wait_for_url("**/traces?**")
     view.settle()

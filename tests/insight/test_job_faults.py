@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -12,7 +13,7 @@ import pytest
 
 from insights_core.entities.insight import ClusterDetails, InsightSpec, InsightStatus, TraceScope
 from insights_core.errors import BrokenArtifactError, StoreNotWritableError
-from insights_core.insight.jobs import persist, worker
+from insights_core.insight.jobs import persist, working
 from insights_core.insight.jobs.liveness import is_alive, new_lease, process_start
 from insights_core.insight.jobs.progress import RunReporter
 from insights_core.names import CANCEL_TAG, LEASE_TAG, PROGRESS_TAG, WORKER_TAG
@@ -87,7 +88,7 @@ def test_a_job_that_meets_a_disk_that_takes_nothing_says_so(client, experiment_i
     monkeypatch.setattr("insights_core.insight.jobs.pipeline.run_pipeline", fail)
     monkeypatch.setattr(LocalArtifactRepository, "log_artifact", refuse)
     with RunReporter(client, run_id, token) as reporter:
-        assert worker._work(client, run_id, reporter) == 1
+        assert asyncio.run(working._work(client, run_id, reporter, working._Company())) == working.FAILED
     insight = client.get_insight(run_id)
     assert insight.status == InsightStatus.FAILED
     assert said in insight.progress.message
@@ -100,7 +101,7 @@ def test_an_unknown_error_is_told_though_its_traceback_cannot_be_kept(client, ex
     with monkeypatch.context() as patch, RunReporter(client, run_id, token) as reporter:
         patch.setattr(persist, "read_spec", lambda *_: 1 / 0)
         patch.setattr(client.mlflow, "log_text", lambda *_: 1 / 0)
-        assert worker._work(client, run_id, reporter) == 1
+        assert asyncio.run(working._work(client, run_id, reporter, working._Company())) == working.FAILED
     message = client.get_insight(run_id).progress.message
     assert message == "Unexpected ZeroDivisionError: division by zero."
 
@@ -165,7 +166,7 @@ def test_of_two_resumes_the_one_that_owns_the_run_works_though_the_other_took_th
     monkeypatch.setattr(client.mlflow, "delete_tag", twice)
     monkeypatch.setattr(client, "_spawn", lambda run, token: spawned.append(run))
     client.resume_insight(run_id)
-    assert spawned == [run_id]
+    assert spawned == [[run_id]]
     assert CANCEL_TAG not in client.mlflow.get_run(run_id).data.tags
 
 

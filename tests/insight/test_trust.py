@@ -44,7 +44,7 @@ def test_stability_is_repeatable(apart):
 @pytest.mark.parametrize("count", [0, 1, 5, 19])
 def test_no_stability_is_claimed_for_a_handful(count):
     vectors, _ = blobs(count, 2, 0.2)
-    assert stability(vectors, cluster_vectors(vectors), ClusteringConfig()) == (None, 0, None)
+    assert stability(vectors, cluster_vectors(vectors), ClusteringConfig()) == (None, 0, None, None)
 
 
 def test_few_traces_have_a_stability_too():
