@@ -261,9 +261,10 @@ def test_a_hostile_trace_is_quick_and_harmless():
         message("tool", nasty, name=nasty[:100], is_error=True),
         spans=[span(inputs=nasty, outputs={"x": nasty}, status="ERROR", error=nasty)],
     )
-    began = time.monotonic()
+    began = time.process_time()
     summary = summarize(view)
-    assert time.monotonic() - began < 2
+    # A pattern that tries every way through such a text takes hours.
+    assert time.process_time() - began < 20
     assert len(summary.summary) < 2000 and len(summary.title.split()) <= 12
 
 
