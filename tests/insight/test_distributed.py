@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+from types import ModuleType
 
 import pytest
 
@@ -45,8 +46,16 @@ class Recorder:
                 self._then()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def plain_main():
+    """Tests of pages leave a page as the main module of this process, which each new process would run again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+        yield
+
+
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
+def cluster(plain_main, tmp_path_factory):
     """Two worker processes that know nothing but what a job sends."""
     distributed = pytest.importorskip("distributed", reason="needs distributed: pip install 'mlflow-insights[dask]'")
     env = {"MLFLOW_TRACKING_URI": "", "OPENAI_API_KEY": "", "OPENAI_BASE_URL": "", "REDIS_URL": ""}
