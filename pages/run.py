@@ -8,7 +8,7 @@ from pages._ui.investigation import evidence_list, hypotheses, hypothesis_body, 
 from pages._ui.look import theme
 from pages._ui.look.formats import escape_markdown, moment
 from pages._ui.parts import dialogs, layout
-from pages._ui.shell import investigations, loaders, navigation, permissions, states
+from pages._ui.shell import investigations, loaders, navigation, permissions, scope, states
 
 _NEXT = {
     AnalysisStatus.ACTIVE: {"Complete": AnalysisStatus.COMPLETED, "Archive": AnalysisStatus.ARCHIVED},
@@ -33,7 +33,7 @@ def view() -> None:
         # The run is there and its tag is not: whoever created it did not finish. The reading says so.
         loaders.client().get_analysis(run_id)
         return
-    st.session_state["chosen.experiment"] = seen.experiment_id
+    scope.adopt(seen.experiment_id)
     found = investigations.analysis(run_id, line.revision)
     may_write = permissions.may_write(seen.experiment_id)
     names = dict(loaders.experiments())

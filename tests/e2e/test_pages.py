@@ -112,7 +112,6 @@ def test_a_lasso_on_the_map_offers_an_insight_from_it(look, demo):
     assert "selected traces" in view.page.get_by_role("dialog").inner_text()
 
 
-@pytest.mark.xfail(reason="a page that fills its address in adds an entry to the history", strict=False)
 def test_back_returns_to_the_page_before(look, demo):
     view = look()
     view.open("insights?range=all")

@@ -6,7 +6,7 @@ import asyncio
 import uuid
 
 import pytest
-from test_pages import said
+from page_text import said
 
 from insights_core.cards.connection import connect, connect_async
 from insights_core.cards.explain import OfflineExplainer

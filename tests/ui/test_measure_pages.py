@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from page_text import said
 
 from pages._ui.look.formats import duration, escape_markdown, money, number, share
 from pages._ui.measures import measure, measure_slices
@@ -18,14 +19,6 @@ PAGES = ("traffic", "quality", "tools", "tags", "correlations")
 NOBODY = "http://127.0.0.1:9"
 HOSTILE = "<script>alert(1)</script> [x](https://evil.example) :red[y] **z** it's"
 UNQUOTABLE = 'it\'s "quoted"'
-
-
-def said(app) -> str:
-    """All text of a page."""
-    kinds = ("title", "subheader", "caption", "markdown", "error", "warning", "metric", "html", "button", "radio")
-    return "\n".join(
-        str(getattr(one, "value", "")) + str(getattr(one, "label", "")) for kind in kinds for one in app.get(kind)
-    )
 
 
 def links(app) -> list[str]:

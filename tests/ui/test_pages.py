@@ -7,19 +7,12 @@ from pathlib import Path
 
 import pytest
 from insights import HOSTILE, INSTRUCTION
+from page_text import said
 
 from pages._ui.look.formats import escape_markdown
 
 PAGES = ("home", "insights", "insight", "map", "traces", "themes", "theme", "edit_theme")
 NOBODY = "http://127.0.0.1:9"
-
-
-def said(app) -> str:
-    """All text of a page."""
-    kinds = ("title", "subheader", "caption", "markdown", "error", "warning", "metric", "html", "button", "radio")
-    return "\n".join(
-        str(getattr(one, "value", "")) + str(getattr(one, "label", "")) for kind in kinds for one in app.get(kind)
-    )
 
 
 @pytest.fixture

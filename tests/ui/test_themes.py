@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from insights import HOSTILE, finished_insight
-from test_pages import said
+from page_text import said
 
 from insights_core.client import InsightsClient
 from insights_core.connection import Connection

@@ -11,7 +11,7 @@ from insights_core.entities import IssueStatus
 from pages._ui.look.formats import MINUS, duration, money, number, percent_change, points, share
 from pages._ui.parts.layout import Figure, figures
 from pages._ui.shell import loaders, states
-from pages._ui.shell.scope import DAY_MS, Scope
+from pages._ui.shell.scope import DAY_MS, Scope, choose
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def key_figures(scope: Scope) -> bool:
             "No traces in this time", f"{scope.experiment_name} has no trace here; older ones may be there."
         ):
             if scope.start_ms is not None and st.button("Show all time", icon=":material/history:", type="primary"):
-                st.query_params["range"] = st.session_state["chosen.range"] = "all"
+                choose(range="all")
                 st.rerun()
         return False
     figures(

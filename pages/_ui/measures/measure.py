@@ -172,7 +172,7 @@ def _no_traces(scope: Scope) -> None:
     name, words = ("30d", "Show 30 days") if near else ("all", "Show all time")
     with states.empty("No traces in this time", f"The newest trace of {scope.experiment_name} is from {moment(at)}."):
         if st.button(words, icon=":material/history:", type="primary"):
-            st.query_params["range"] = st.session_state["chosen.range"] = name
+            scope_controls.choose(range=name)
             st.rerun()
 
 
@@ -188,7 +188,7 @@ def _never_any(scope: Scope) -> None:
         if other != scope.experiment_id and st.button(
             f"Show {escape_markdown(names[other], 40)}", icon=":material/swap_horiz:", type="primary"
         ):
-            st.query_params["experiment"] = st.session_state["chosen.experiment"] = other
+            scope_controls.choose(experiment=other)
             st.rerun()
 
 

@@ -11,7 +11,7 @@ if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
 
 from pages._ui.look import theme  # noqa: E402
-from pages._ui.shell import navigation, reach, states  # noqa: E402
+from pages._ui.shell import navigation, reach, scope, states  # noqa: E402
 
 st.set_page_config(
     page_title="MLflow Insights",
@@ -23,6 +23,7 @@ st.set_page_config(
 theme.styles()
 st.logo(theme.LOGO, size="large")
 page = st.navigation(navigation.groups(), position="hidden")
+scope.settle()
 navigation.sidebar(page.url_path or "home")
 # A page that fails before its header still says which page it is.
 st.session_state["title-to-come"] = page.title

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 import streamlit as st
 
+from insights_core.errors import InsightsError
 from pages._ui.look.formats import period, zone
 from pages._ui.shell import loaders, navigation, states, url_state
 
@@ -56,6 +58,26 @@ class Scope:
 
 def current() -> Scope | None:
     """The scope that the URL, the session or the defaults say; None where the server has no experiment."""
+    found = _settled()
+    if found is None:
+        return None
+    experiment_id, name, kind = found
+    start, end = _bounds(kind)
+    _into_address("experiment", "range", *(("from", "to") if kind == "custom" else ()))
+    return Scope(experiment_id, name, kind, start, end)
+
+
+def settle() -> None:
+    """Find the scope once before anything is drawn, so that the first links of a session carry it too."""
+    if "chosen.experiment" not in st.session_state:
+        st.session_state["chosen.experiment"] = None
+        # Where MLflow does not answer, the page says so.
+        with suppress(InsightsError):
+            _settled()
+
+
+def _settled() -> tuple[str, str, str] | None:
+    """Id and name of the experiment, and the kind of range, kept for the session."""
     names = dict(loaders.experiments())
     if not names:
         return None
@@ -65,22 +87,22 @@ def current() -> Scope | None:
     wanted = st.query_params.get("range") or st.session_state.get("chosen.range") or "7d"
     kind = wanted if wanted in RANGES else "7d"
     st.session_state["chosen.range"] = kind
-    start, end = _bounds(kind)
-    _into_address("experiment", "range", *(("from", "to") if kind == "custom" else ()))
-    return Scope(experiment_id, names[experiment_id], kind, start, end)
+    return experiment_id, names[experiment_id], kind
 
 
 def choose(**values: str) -> None:
     """Take another experiment, range, `from` or `to` from now on, in this session and in the address."""
     for name, value in values.items():
-        st.query_params[name] = st.session_state[f"chosen.{name}"] = value
+        st.session_state[f"chosen.{name}"] = value
+    st.query_params.update(values)
 
 
 def _into_address(*names: str) -> None:
     """What a page shows stands in its address, also where it comes from this session or a default."""
-    for name in names:
-        if st.query_params.get(name) != st.session_state[f"chosen.{name}"]:
-            st.query_params[name] = st.session_state[f"chosen.{name}"]
+    shown = {name: st.session_state[f"chosen.{name}"] for name in names}
+    # At once: each change of the address is a step for the browser's Back.
+    if any(st.query_params.get(name) != value for name, value in shown.items()):
+        st.query_params.update(shown)
 
 
 def require() -> Scope | None:
@@ -102,9 +124,12 @@ def no_experiment() -> None:
 
 def adopt(experiment_id: str) -> None:
     """Go on in the experiment of an entity that a link led to."""
-    st.session_state["chosen.experiment"] = experiment_id
+    before, st.session_state["chosen.experiment"] = st.session_state.get("chosen.experiment"), experiment_id
     if "experiment" in st.query_params:
         _into_address("experiment")
+    if before != experiment_id:
+        # The links of the sidebar are drawn already, and lead to the other one.
+        st.rerun()
 
 
 def controls(scope: Scope, with_range: bool = True) -> None:

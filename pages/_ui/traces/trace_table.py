@@ -15,7 +15,7 @@ from pages._ui.look.formats import clock, duration, number, plural
 from pages._ui.look.previews import preview
 from pages._ui.parts import tables
 from pages._ui.shell import loaders, states, url_state
-from pages._ui.shell.scope import Scope
+from pages._ui.shell.scope import Scope, choose
 from pages._ui.traces import trace_viewer
 
 # An eager table of more rows is slow in the browser; the count says what is not shown.
@@ -55,7 +55,7 @@ def _nothing(wanted: TraceScope, scope: Scope) -> None:
     )
     with states.empty(f"No traces: {scope.label}", text):
         if scope.start_ms is not None and st.button("Show all time", icon=":material/history:", type="primary"):
-            st.query_params["range"] = st.session_state["chosen.range"] = "all"
+            choose(range="all")
             st.rerun()
 
 
