@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
-from insights_core.entities import InsightEstimate, Outcome, Signal
+from insights_core.entities import Signal
 from insights_core.entities.alert import AlertRule, Channel
 from insights_core.entities.clustering import ClusteringConfig
-from insights_core.entities.insight import TextCounts
+from insights_core.entities.theme_runs import ThemeRun
 from insights_core.server.bodies import Body, Milliseconds, StoredBody
 
 
@@ -62,54 +62,8 @@ class ThemeIdResponse(BaseModel):
     theme_id: str
 
 
-class PreviewResponse(Body):
-    base_matching: int
-    theme_matching: int
-    matching: int
-    sampled: int
-    cached_summaries: int
-    model_calls: int
-    estimate: InsightEstimate
-
-
-class SampleBody(Body):
-    trace_id: str
-    theme_relevant: bool | None
-    why: str
-    title: str
-    summary: str
-    outcome: Outcome
-    status: str
-    latency_ms: float | None
-    timestamp_ms: int
-
-
-class TestResponse(Body):
-    matching: int
-    samples: list[SampleBody]
-    model: str
-    prompt: str
-    cost_usd: float
-    input_tokens: int
-    output_tokens: int
-
-
-class ThemeRunBody(Body):
-    theme_id: str
-    run_id: str | None
-    status: str
-    message: str
-    trace_count: int
-    irrelevant_count: int
-    cluster_count: int
-    cost_usd: float
-    input_tokens: int
-    output_tokens: int
-    texts: TextCounts = Field(default_factory=TextCounts)
-
-
 class ThemeRunsResponse(BaseModel):
-    runs: list[ThemeRunBody]
+    runs: list[ThemeRun]
 
 
 class PointBody(Body):

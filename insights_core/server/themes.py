@@ -7,18 +7,16 @@ from typing import Any
 from fastapi import APIRouter
 
 from insights_core.client import InsightsClient
+from insights_core.entities.theme_runs import ThemePreview, ThemeTest
 from insights_core.server.requests import route
 from insights_core.server.routing import ERROR_RESPONSES, InsightsRoute
 from insights_core.server.theme_bodies import (
     AlertBody,
     AlertsResponse,
-    PreviewResponse,
-    TestResponse,
     ThemeBody,
     ThemeIdResponse,
     ThemeItem,
     ThemeResponse,
-    ThemeRunBody,
     ThemeRunsResponse,
     ThemesResponse,
     TrendBody,
@@ -62,19 +60,18 @@ def copy_theme(client: InsightsClient, **given: Any) -> ThemeIdResponse:
 
 
 @route(router)
-def preview_theme(client: InsightsClient, **given: Any) -> PreviewResponse:
-    return PreviewResponse.model_validate(client.preview_theme(**given))
+def preview_theme(client: InsightsClient, **given: Any) -> ThemePreview:
+    return client.preview_theme(**given)
 
 
 @route(router)
-def test_theme(client: InsightsClient, **given: Any) -> TestResponse:
-    return TestResponse.model_validate(client.test_theme(**given))
+def test_theme(client: InsightsClient, **given: Any) -> ThemeTest:
+    return client.test_theme(**given)
 
 
 @route(router)
 def run_themes(client: InsightsClient, **given: Any) -> ThemeRunsResponse:
-    runs = client.run_themes(**given, background=True)
-    return ThemeRunsResponse(runs=[ThemeRunBody.model_validate(run) for run in runs])
+    return ThemeRunsResponse(runs=client.run_themes(**given, background=True))
 
 
 @route(router)

@@ -70,12 +70,13 @@ def plain(count: int, seed: int) -> dict[str, float]:
     from sklearn.metrics import normalized_mutual_info_score as nmi
 
     from insights_core.insight.topics.refine import assign_outliers
+    from insights_core.insight.topics.scorecard import plain_recipe
     from insights_core.insight.topics.vectors import OfflineEmbedder
 
-    umap_and_hdbscan(asyncio.run(OfflineEmbedder().embed(planted_texts(300, seed=99)[0])))
+    plain_recipe(asyncio.run(OfflineEmbedder().embed(planted_texts(300, seed=99)[0])))
     texts, truth = planted_texts(count, seed)
     vectors = asyncio.run(OfflineEmbedder().embed(texts))
-    labels, wall_s, cpu_s = timed(lambda: umap_and_hdbscan(vectors))
+    labels, wall_s, cpu_s = timed(lambda: plain_recipe(vectors))
     return {
         "s": wall_s,
         "cpu_s": cpu_s,
@@ -84,17 +85,6 @@ def plain(count: int, seed: int) -> dict[str, float]:
         "nmi": nmi(truth, assign_outliers(vectors, labels)),
         "kmeans_true_k_nmi": nmi(truth, KMeans(len(TOPICS), n_init=4, random_state=seed).fit_predict(vectors)),
     }
-
-
-def umap_and_hdbscan(vectors):
-    """Int labels (n,), -1 for outliers."""
-    import hdbscan
-    import umap
-
-    reduced = umap.UMAP(
-        n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=0, n_jobs=1
-    ).fit_transform(vectors)
-    return hdbscan.HDBSCAN(min_cluster_size=10, min_samples=5).fit_predict(reduced)
 
 
 def in_own_process(which: str, count: int, seed: int) -> dict[str, float]:

@@ -24,6 +24,7 @@ from pathlib import Path
 from sklearn.metrics import adjusted_rand_score
 
 from insights_core.entities import ClusteringConfig
+from insights_core.insight.topics import read_labelled
 from insights_core.insight.topics.cluster import group, reduce
 from insights_core.insight.topics.joining import ALIKE, POWER, STRANGE, joined
 from insights_core.insight.topics.refine import assign_outliers, by_size, from_the_middle
@@ -33,12 +34,11 @@ POWERS = (0.0, 0.25, 0.4, POWER, 0.6, 0.7, 1.0)
 WINDOWS = ((0.15, ALIKE), (0.35, ALIKE), (STRANGE, 0.5), (STRANGE, 0.7))
 
 
-def read_labelled(path: Path, most: int) -> tuple[list[str], list[str]]:
-    """Texts and labels, at most so many, drawn at random; a first line that is a header is left out."""
-    rows = [line.rsplit("\t", 1) for line in path.read_text(encoding="utf-8").splitlines() if "\t" in line]
-    rows = rows[1:] if rows and rows[0][1].strip().lower() in {"label", "intent", "tag"} else rows
-    rows = random.Random(0).sample(rows, min(most, len(rows)))
-    return [text for text, _ in rows], [label for _, label in rows]
+def drawn(path: Path, most: int) -> tuple[list[str], list[str]]:
+    """Texts and labels, at most so many, drawn at random."""
+    data = read_labelled(path)
+    rows = random.Random(0).sample(range(len(data.texts)), min(most, len(data.texts)))
+    return [data.texts[i] for i in rows], [data.labels[i] for i in rows]
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
     print("file", *(f"power {power:g}{'*' if power == POWER else ''}" for power in POWERS), end="  ")
     print(*(f"window {low:g}-{high:g}" for low, high in WINDOWS), sep="  ")
     for path in given.files:
-        texts, labels = read_labelled(path, given.most)
+        texts, labels = drawn(path, given.most)
         seen = from_the_middle(asyncio.run(OfflineEmbedder().embed(texts)))
         raw = by_size(group(reduce(seen, 0)[0], len(seen), ClusteringConfig()))
         fragments = assign_outliers(seen, raw)

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from insights_core.insight.jobs.lifecycle import InsightJobs as InsightJobs
     from insights_core.insight.jobs.liveness import new_lease as new_lease
     from insights_core.insight.jobs.parts import stages_for as stages_for
-    from insights_core.insight.jobs.working import run_to_end as run_to_end
     from insights_core.insight.jobs.working import work_on as work_on
 
 __all__, __getattr__ = front_door(
@@ -21,6 +20,6 @@ __all__, __getattr__ = front_door(
         "lifecycle": ["InsightJobs"],
         "liveness": ["new_lease"],
         "parts": ["stages_for"],
-        "working": ["run_to_end", "work_on"],
+        "working": ["work_on"],
     },
 )

@@ -23,6 +23,7 @@ from insights_core.entities.insight import InsightSpec, SkippedTrace, TextCounts
 from insights_core.errors import InsightsError, InvalidParameterError, UnavailableError
 from insights_core.insight.jobs.headers import used_headers
 from insights_core.insight.jobs.partition import Answer, Order, likeness_of, summarize_partition
+from insights_core.insight.jobs.parts import NOTHING_LEFT_USD
 from insights_core.insight.reading import LEFT_OUT, Intake, SummaryRecord, TraceFacts
 from insights_core.names import HEADERS_VARIABLE
 
@@ -146,8 +147,7 @@ class Distributed:
         if left is None:
             return None
         held = sum(order.max_cost_usd or 0.0 for order in self._under_way.values())
-        # Not 0, which is no cap.
-        return max((left - held) / among, 1e-9)
+        return max((left - held) / among, NOTHING_LEFT_USD)
 
     async def _take(self, future: Any) -> None:
         """Book the answer of a partition."""

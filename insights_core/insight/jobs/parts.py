@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from insights_core.llm import ModelEndpoint
 
 # A resumed job whose cap is used up may still reuse, cluster and name offline; a cap of 0 is no cap.
-_NOTHING_LEFT_USD = 1e-9
+NOTHING_LEFT_USD = 1e-9
 
 
 @dataclass
@@ -67,7 +67,7 @@ def stages_for(
     cap = spec.max_cost_usd if spec.max_cost_usd is not None else settings.INSIGHTS_MAX_COST_USD.get()
     endpoint = endpoint_from_settings(
         spec.model,
-        max_cost_usd=None if cap is None else max(cap - spent_usd, _NOTHING_LEFT_USD),
+        max_cost_usd=None if cap is None else max(cap - spent_usd, NOTHING_LEFT_USD),
         beside=beside,
         max_concurrency=max_concurrency,
     )

@@ -6,11 +6,10 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from insights_core import settings
 from insights_core.artifacts.runs import discard_run
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from insights_core.entities.insight import InsightSpec
     from insights_core.llm import ModelEndpoint
 
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 DONE, FAILED, NOT_OURS = 0, 1, 3
@@ -66,16 +64,6 @@ async def work_on(
         company = _Company() if alone else await _company(connection, run_ids, stack)
         tasks = [_run(connection, run_id, token, company, own_process and alone) for run_id in run_ids]
         return dict(zip(run_ids, await asyncio.gather(*tasks), strict=True))
-
-
-def run_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine gives, also where an event loop runs already, as in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
 
 
 async def _company(connection: Connection, run_ids: Sequence[str], stack: AsyncExitStack) -> _Company:

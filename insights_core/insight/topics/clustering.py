@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from insights_core.entities.insight import Cluster, ClusteringConfig, TrustMetrics
 from insights_core.errors import InvalidParameterError
+from insights_core.loops import run_to_end
 
 if TYPE_CHECKING:
     from insights_core.insight.stages import Embedder
     from insights_core.insight.topics.naming import Namer
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -61,7 +58,7 @@ def cluster_texts(
     Raises:
         InvalidParameterError: One of the texts is no string, or no valid one; or the method needs a package that is not installed.
     """
-    return _run(_cluster(_checked(texts), config, embedder, namer))
+    return run_to_end(_cluster(_checked(texts), config, embedder, namer))
 
 
 def _checked(texts: Sequence[str]) -> list[str]:
@@ -103,13 +100,3 @@ async def _cluster(
     return Clustering(
         topics.labels, topics.assigned, titles, topics.clusters, topics.coordinates, topics.leaf_ids, topics.metrics
     )
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """The result, also where an event loop runs already, as it does in Jupyter."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()

@@ -148,7 +148,7 @@ def _part(data: LabelledTexts, rows: np.ndarray, what: str) -> LabelledTexts:
 def score_topics(data: LabelledTexts, seed: int = 0) -> Iterator[TopicScore]:
     """The score of each method on a set, ours last: what is compiled for others is then compiled for us as well."""
     vectors = asyncio.run(OfflineEmbedder().embed(data.texts))
-    methods: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {"plain": _plain}
+    methods: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {"plain": plain_recipe}
     if find_spec("evoc"):
         methods["evoc"] = _evoc
     with warnings.catch_warnings():
@@ -207,7 +207,8 @@ def _alike(one: Sequence[str] | np.ndarray, other: np.ndarray) -> float:
     return round(100 * float(adjusted_rand_score(one, other)), 1)
 
 
-def _plain(vectors: np.ndarray, seed: int) -> np.ndarray:
+def plain_recipe(vectors: np.ndarray, seed: int = 0) -> np.ndarray:
+    """What UMAP and HDBSCAN give with the usual settings of topic models: int labels (n,), -1 marks an outlier."""
     import hdbscan
     import umap
 

@@ -117,7 +117,8 @@ class Themes(InsightJobs):
         if not started:
             return told
         if not background:
-            from insights_core.insight.jobs import run_to_end, work_on
+            from insights_core.insight.jobs import work_on
+            from insights_core.loops import run_to_end
 
             run_to_end(work_on(self, list(started.values()), token))
         else:

@@ -10,7 +10,7 @@ from insights_core.entities import InsightSpec, SkippedTrace
 from insights_core.entities.theme import filter_of
 from insights_core.entities.theme_runs import ThemePreview, ThemeSample, ThemeTest
 from insights_core.errors import ModelOutputError
-from insights_core.insight.jobs import InsightJobs, run_to_end, stages_for
+from insights_core.insight.jobs import InsightJobs, stages_for
 from insights_core.insight.reading import (
     Intake,
     Prepared,
@@ -23,6 +23,7 @@ from insights_core.insight.reading import (
     redacted_summary,
     split_by_relevance,
 )
+from insights_core.loops import run_to_end
 from insights_core.traces.search import count_traces, sample_traces
 
 
